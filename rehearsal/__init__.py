@@ -1,0 +1,1 @@
+"""EC2 in a box: the region, its hypervisor and the `./rehearse` command."""
