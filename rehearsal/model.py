@@ -1,0 +1,76 @@
+"""What the hypervisor is asked to make true, as the region's API describes it.
+
+The region observes its own public API (DescribeInstances and the like), builds a `World` and hands it to
+`Hypervisor.reconcile`, as often as it likes: the hypervisor compares it with what runs and acts on the
+difference only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+
+Report = Callable[[str], None]  # one line of progress, for people
+
+
+class Outside(StrEnum):
+    """How an instance reaches addresses outside its VPC, by its subnet's route table."""
+
+    NONE = "none"
+    PUBLIC = "public"  # its own public address, through an internet gateway
+    NAT = "nat"  # a NAT gateway's address
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An EBS volume. ``size`` in GiB; ``device`` (as in ``/dev/sdf``) is None while detached."""
+
+    id: str
+    size: int
+    instance_id: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One EC2 instance that exists (neither terminated nor being terminated)."""
+
+    id: str
+    name: str  # its Name tag, or its id
+    running: bool
+    image_id: str
+    private_ip: IPv4Address
+    subnet: IPv4Network
+    public_ip: IPv4Address | None
+    outside: Outside
+    nat_address: IPv4Address | None  # source address of what leaves through a NAT gateway
+    groups: tuple[str, ...]  # ids of its security groups
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One permission of a security group: a port range of a protocol, and its peers."""
+
+    protocol: str  # tcp, udp, icmp or -1 (all)
+    ports: tuple[int, int] | None  # None: all
+    cidrs: tuple[IPv4Network, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SecurityGroup:
+    """A security group, by id."""
+
+    id: str
+    name: str
+    ingress: tuple[Rule, ...]
+    egress: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything the hypervisor has to make real. The root volumes are not in ``volumes``."""
+
+    instances: tuple[Instance, ...] = ()
+    groups: tuple[SecurityGroup, ...] = ()
+    volumes: tuple[Volume, ...] = ()
