@@ -1,0 +1,5 @@
+"""`python -m rehearsal`, as the launcher ./rehearse calls it."""
+
+from rehearsal.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""What the first rehearsal makes for itself in the checkout: secrets, and what only this machine needs.
+
+Both files are git-ignored and readable by root only. What is there is kept: a person may add to it.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rehearsal.operator import Operator, write_private
+from rehearsal.progress import StepError
+
+PILLAR = Path("pillar/local/local.sls")
+CLOUD = Path("cloud.conf.d/local.conf")
+
+
+def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
+    """Write `pillar/local/local.sls` and `cloud.conf.d/local.conf`.
+
+    Args:
+        checkout: The checkout.
+        operator: Whose key may log in, and whose network administrates.
+        unavailable: Services of the catalogue that cannot be had on this machine.
+
+    Raises:
+        StepError: A file is there that is not YAML.
+    """
+    path = checkout / PILLAR
+    present = _load(path)
+    made = {
+        "secrets": {"database": {"app_password": secrets.token_urlsafe(24)}},
+    }
+    machine = {
+        "fleet": {"unavailable": unavailable},
+        "network": {"admin_cidrs": [str(operator.settings.operator)]},
+        "aws": {"operator_public_key": str(operator.ssh_key) + ".pub"},
+        "common": {
+            "container": True,
+            "admins": {"operator": {"ssh_keys": [operator.ssh_key.with_suffix(".pub").read_text().strip()]}},
+        },
+    }
+    merged = _merge(_merge(made, present), machine)
+    write_private(
+        path,
+        "# Made by ./rehearse for this machine, kept out of git. Secrets stay as they are.\n"
+        + yaml.safe_dump(json.loads(json.dumps(merged)), sort_keys=False),
+    )
+    write_private(
+        checkout / CLOUD,
+        "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
+        "script_args: -r onedir\n",
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise StepError(f"{path} is not YAML: {error}", advice="mend it, or remove it and run again") from error
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``over`` laid on top, mapping by mapping."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merge(result[key], value) if both else value
+    return result
