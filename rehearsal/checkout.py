@@ -1,52 +1,75 @@
 """The checkout as the fleet gets it: the working tree as a commit, and the files that git ignores.
 
 `./rehearse` shows a change before it is committed, so what goes to the control node is the tree as it is on
-disk. The commit has no parents and a fixed date: the same tree is the same commit, and pushing it again does
-nothing.
+disk. The commit is made in a repository of the rehearsal's own, without parents and with a fixed date: the
+same tree is the same commit, pushing it again does nothing, and the checkout's own repository is not touched.
 """
 
 import os
 import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 
 from rehearsal.operator import Operator
 from rehearsal.progress import StepError
 
 BRANCH = "main"
-_IDENTITY = {
+LOCAL_FILES = ("pillar/local", "cloud.conf.d/local.conf")
+_ENVIRONMENT = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "rehearsal"), ("EMAIL", "rehearsal@localhost"), ("DATE", "2000-01-01T00:00:00Z"))
+    for what, value in (
+        ("NAME", "rehearsal"),
+        ("EMAIL", "rehearsal@localhost"),
+        ("DATE", "2000-01-01T00:00:00Z"),
+    )
 }
-LOCAL_FILES = ("pillar/local", "cloud.conf.d/local.conf")
 
 
-def snapshot(checkout: Path) -> str:
-    """Return the id of a commit that holds the working tree as it is, ignored files left out.
+class Snapshot:
+    """The working tree of a checkout as a commit.
 
-    Raises:
-        StepError: The directory is no git checkout.
+    Args:
+        checkout: The working tree.
+        repository: Where the commit is made; a bare repository, created if it is not there.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        env = os.environ | _IDENTITY | {"GIT_INDEX_FILE": f"{scratch}/index"}
-        _git(checkout, env, "add", "--all")
-        tree = _git(checkout, env, "write-tree")
-        return _git(checkout, env, "commit-tree", "-m", "The working tree", tree)
 
+    def __init__(self, checkout: Path, repository: Path) -> None:
+        self.checkout = checkout
+        self.repository = repository
+        if not repository.exists():
+            repository.parent.mkdir(parents=True, exist_ok=True)
+            _run("git", "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(repository))
+        self.commit = self._take()
 
-def write_bundle(checkout: Path, commit: str, target: Path) -> None:
-    """Write that commit as branch `main` of a git bundle, which can be cloned from."""
-    target.parent.mkdir(exist_ok=True)
-    reference = f"refs/saltwatch/{BRANCH}"
-    with tempfile.TemporaryDirectory() as scratch:
-        # A repository of its own: the bundle names its branch as the clone will, and the checkout gets no refs.
-        _git(Path(scratch), dict(os.environ), "init", "--quiet", "--bare")
-        _git(Path(scratch), dict(os.environ), "fetch", "--quiet", str(checkout), f"{commit}:{reference}")
-        _git(Path(scratch), dict(os.environ), "update-ref", f"refs/heads/{BRANCH}", commit)
-        _git(Path(scratch), dict(os.environ), "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
-        _git(Path(scratch), dict(os.environ), "bundle", "create", "--quiet", str(target), "HEAD", BRANCH)
+    def _take(self) -> str:
+        self._git("add", "--all")
+        commit = self._git("commit-tree", "-m", "The working tree", self._git("write-tree"))
+        self._git("update-ref", f"refs/heads/{BRANCH}", commit)
+        return commit
+
+    def _git(self, *arguments: str) -> str:
+        return _run("git", f"--git-dir={self.repository}", f"--work-tree={self.checkout}", *arguments)
+
+    def write_bundle(self, target: Path) -> None:
+        """Write the commit as a git bundle that can be cloned from."""
+        target.parent.mkdir(exist_ok=True)
+        self._git("bundle", "create", "--quiet", str(target), "HEAD", BRANCH)
+
+    def push_command(self, operator: Operator) -> list[str]:
+        """Return the command that makes the commit what the control node serves."""
+        return operator.command(
+            [
+                *(
+                    "git",
+                    "-c",
+                    f"core.sshCommand=ssh -F {operator.ssh_config}",
+                    f"--git-dir={self.repository}",
+                ),
+                *("push", "--force", "--receive-pack=sudo git-receive-pack"),
+                *("salt-1:/srv/saltwatch", BRANCH),
+            ]
+        )
 
 
 def write_local_files(checkout: Path, target: Path) -> None:
@@ -59,25 +82,8 @@ def write_local_files(checkout: Path, target: Path) -> None:
             archive.add(checkout / name, arcname=name)
 
 
-def push(operator: Operator, commit: str) -> list[str]:
-    """Return the command that makes that commit what the control node serves."""
-    ssh = f"ssh -F {operator.ssh_config}"
-    return operator.command(
-        [
-            "git",
-            *("-c", f"core.sshCommand={ssh}", "-C", operator.settings.checkout),
-            *("push", "--force", "--receive-pack=sudo git-receive-pack"),
-            "salt-1:/srv/saltwatch",
-            f"{commit}:refs/heads/{BRANCH}",
-        ]
-    )
-
-
-def _git(directory: Path, env: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", directory, *arguments], env=env, capture_output=True, text=True)
+def _run(*argv: str) -> str:
+    done = subprocess.run(argv, check=False, env=os.environ | _ENVIRONMENT, capture_output=True, text=True)
     if done.returncode:
-        raise StepError(
-            f"git {arguments[0]}: {done.stderr.strip()}",
-            advice=f"{directory} has to be a git checkout: clone the repository",
-        )
+        raise StepError(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout.strip()

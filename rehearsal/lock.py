@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +36,9 @@ def exclusive(settings: Settings, doing: str) -> Iterator[None]:
                 advice="wait for it to end, or stop it with Ctrl-C where it runs",
             ) from None
         file.truncate(0)
-        file.write(f"process {os.getpid()}, {doing}, since {time.strftime('%H:%M:%S')}, in {settings.checkout}\n")
+        file.write(
+            f"process {os.getpid()}, {doing}, since {time.strftime('%H:%M:%S')}, in {settings.checkout}\n"
+        )
         file.flush()
         yield
 
@@ -53,12 +54,3 @@ def holder(settings: Settings) -> str | None:
         except BlockingIOError:
             return file.read().strip() or "just starting"
     return None
-
-
-def complain(error: StepError) -> None:
-    """Print why a command failed, where its log is and what to do next."""
-    print(f"\n./rehearse: {error}", file=sys.stderr)
-    if error.log:
-        print(f"  log:  {error.log}", file=sys.stderr)
-    if error.advice:
-        print(f"  next: {error.advice}", file=sys.stderr)

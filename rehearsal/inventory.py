@@ -1,0 +1,115 @@
+"""Where the fleet's hosts are and how to reach them, from EC2's own answers: nothing is written by hand.
+
+Run as ``python -m rehearsal.inventory DIRECTORY IDENTITY`` with AWS credentials: writes ``config`` and
+``known_hosts`` for ssh into DIRECTORY and prints the hosts as JSON.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+CONTROL = "salt-1"
+FLEET = "saltwatch"
+_BEGIN, _END = "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS-----"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One running instance of the fleet."""
+
+    name: str
+    instance_id: str
+    private_ip: str
+    public_ip: str | None
+    host_keys: tuple[str, ...]
+
+
+def find(ec2: Any) -> list[Host]:
+    """Return the fleet's running instances by name.
+
+    Args:
+        ec2: boto3's EC2 client.
+    """
+    filters = [
+        {"Name": "tag:Fleet", "Values": [FLEET]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=filters)
+    instances = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
+    return sorted((_host(ec2, instance) for instance in instances), key=lambda host: host.name)
+
+
+def _host(ec2: Any, instance: dict[str, Any]) -> Host:
+    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+    console = ec2.get_console_output(InstanceId=instance["InstanceId"]).get("Output", "")
+    return Host(
+        name=tags.get("Name", instance["InstanceId"]),
+        instance_id=instance["InstanceId"],
+        private_ip=instance["PrivateIpAddress"],
+        public_ip=instance.get("PublicIpAddress"),
+        host_keys=host_keys(console),
+    )
+
+
+def host_keys(console: str) -> tuple[str, ...]:
+    """Return the SSH host keys that cloud-init printed on a console, newest boot's only."""
+    _, found, rest = console.replace("\r", "").rpartition(_BEGIN)
+    keys, ended, _ = rest.partition(_END)
+    if not (found and ended):
+        return ()
+    # The console may interleave the boot's messages: only whole keys count.
+    lines = (line.strip().split() for line in keys.splitlines())
+    return tuple(
+        " ".join(words[:2]) for words in lines if len(words) >= 2 and words[0].startswith(("ssh-", "ecdsa-"))
+    )
+
+
+def ssh_config(hosts: list[Host], directory: Path, identity: Path) -> str:
+    """Return an ssh configuration: the control node by its public address, the others through it."""
+    parts = []
+    for host in hosts:
+        address, jump = (
+            (host.public_ip, "none")
+            if host.name == CONTROL and host.public_ip
+            else (host.private_ip, CONTROL)
+        )
+        parts.append(
+            f"Host {host.name}\n  HostName {address}\n  ProxyJump {jump}\n  HostKeyAlias {host.name}\n"
+        )
+    parts.append(
+        "Host *\n"
+        "  User admin\n"
+        f"  IdentityFile {identity}\n"
+        "  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {directory / 'known_hosts'}\n"
+        "  StrictHostKeyChecking yes\n"
+        "  ControlMaster auto\n"
+        f"  ControlPath {directory}/%C\n"
+        "  ControlPersist 60\n"
+        "  ConnectTimeout 10\n"
+        "  ServerAliveInterval 15\n"
+        "  LogLevel ERROR\n"
+    )
+    return "\n".join(parts)
+
+
+def known_hosts(hosts: list[Host]) -> str:
+    """Return the known_hosts lines of hosts whose console told their keys."""
+    return "".join(f"{host.name} {key}\n" for host in hosts for key in host.host_keys)
+
+
+def main() -> None:
+    """Write ssh's files and print the hosts."""
+    directory, identity = (Path(word) for word in sys.argv[1:])
+    hosts = find(boto3.client("ec2"))
+    (directory / "config").write_text(ssh_config(hosts, directory, identity))
+    (directory / "known_hosts").write_text(known_hosts(hosts))
+    json.dump([asdict(host) for host in hosts], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
