@@ -1,0 +1,165 @@
+"""`./rehearse test`: everything that can be said about this checkout, in the order of what is quick to fail."""
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from rehearsal.lock import exclusive
+from rehearsal.operator import Operator
+from rehearsal.progress import Progress, Step
+from rehearsal.region import process
+from rehearsal.settings import Settings
+
+# As pytest closes: "== 3 failed, 210 passed, 2 skipped in 12.34s =="
+_COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected)")
+
+
+@dataclass
+class Part:
+    """One part of the suite and how it ended."""
+
+    name: str
+    code: int
+    seconds: float
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the host tests passed, and in what words."""
+
+    passed: bool
+    summary: str
+
+
+def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ()) -> int:
+    """Run the suite.
+
+    Args:
+        settings: Of the rehearsal whose fleet is tested (launched if it is not up, and then taken down again).
+        long: Also what takes too long for CI.
+        pytest_arguments: Given to the host tests only; then nothing else runs.
+
+    Returns:
+        The exit code: 0 only if every part passed.
+    """
+    suite = Suite(settings, long)
+    if pytest_arguments:
+        suite.hosts(pytest_arguments)
+    else:
+        suite.without_fleet()
+        suite.with_fleet()
+    return suite.conclude()
+
+
+class Suite:
+    """The parts of one run.
+
+    Args:
+        settings: Of the rehearsal.
+        long: Also what takes too long for CI.
+    """
+
+    def __init__(self, settings: Settings, long: bool) -> None:
+        self.settings = settings
+        self.marks = [] if long else ["-m", "not long"]
+        self.progress = Progress(settings.cache / "test-logs")
+        self.parts: list[Part] = []
+
+    def without_fleet(self) -> None:
+        """Lint; what needs no host; the region by itself, under a prefix of its own."""
+        python = [sys.executable, "-m"]
+        self._part("lint", [*python, "rehearsal.checks"])
+        parallel = ["-n", "2", "--dist", "loadfile"]
+        units = ["tests/unit", "tests/cloud", "tests/rules", "app/tests"]
+        coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/coverage.xml"]
+        self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *units])
+        self._part("region", [*python, "pytest", *self.marks, "tests/region"])
+
+    def with_fleet(self) -> None:
+        """The fleet: launched, converged and looked at from outside."""
+        from rehearsal.down import down
+        from rehearsal.up import up
+
+        with exclusive(self.settings, "testing the fleet"):
+            found = process.running(self.settings)
+            started = time.monotonic()
+            code = up(self.settings, verify=False)
+            self.parts.append(Part("launch and converge", code, time.monotonic() - started, {}))
+            if code == 0:
+                self.hosts(())
+            if not found:
+                down(self.settings, self.progress)
+
+    def hosts(self, arguments: Sequence[str]) -> None:
+        """The host tests, as the operator."""
+        operator = Operator(self.settings)
+        argv = operator.command(
+            [sys.executable, "-m", "pytest", *self.marks, *(arguments or ["tests/hosts"])]
+        )
+        self._part("hosts", argv, operator.environment())
+
+    def _part(self, name: str, argv: list[str], environment: dict[str, str] | None = None) -> None:
+        started = time.monotonic()
+        with self.progress.step(name, f"Tests: {name}") as step:
+
+            def show(line: str) -> None:
+                step.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+            code, output = step.run(
+                argv, env=environment, cwd=self.settings.checkout, on_line=show, check=False, timeout=5400
+            )
+        self.parts.append(Part(name, code, time.monotonic() - started, _counts(output)))
+
+    def conclude(self) -> int:
+        """Print what became of each part; return the exit code."""
+        table = Table("Part", "Exit", "Seconds", "Passed", "Failed", "Skipped")
+        total = dict.fromkeys(("passed", "failed", "skipped"), 0)
+        for part in self.parts:
+            failed = part.counts.get("failed", 0) + part.counts.get("error", 0)
+            row = {
+                "passed": part.counts.get("passed", 0),
+                "failed": failed,
+                "skipped": part.counts.get("skipped", 0),
+            }
+            total = {key: total[key] + row[key] for key in total}
+            table.add_row(
+                part.name, str(part.code), f"{part.seconds:.0f}", *(str(value) for value in row.values())
+            )
+        console = self.progress.console
+        console.print(table)
+        console.print(f"Logs: {self.progress.logs}", highlight=False)
+        bad = [part.name for part in self.parts if part.code]
+        # A part may fail without a failed test: lint, or a launch.
+        failed = max(total["failed"], len(bad))
+        console.print(
+            f"{total['passed']} passed, {failed} failed, {total['skipped']} skipped", highlight=False
+        )
+        return 1 if bad else 0
+
+
+def host_tests(settings: Settings, operator: Operator, step: Step) -> Verdict:
+    """Run the host tests inside a step of another command."""
+    argv = operator.command([sys.executable, "-m", "pytest", "-m", "not long", "tests/hosts"])
+
+    def show(line: str) -> None:
+        if line.startswith(("tests/", "FAILED", "ERROR")):
+            step.say(line)
+
+    code, output = step.run(
+        argv, env=operator.environment(), cwd=settings.checkout, on_line=show, check=False, timeout=1800
+    )
+    closing = [line.strip("= \n") for line in output.splitlines() if _COUNT.search(line)]
+    return Verdict(code == 0, closing[-1] if closing else f"pytest exited with {code}")
+
+
+def _counts(output: str) -> dict[str, int]:
+    lines = [line for line in output.splitlines() if line.startswith("=") and _COUNT.search(line)]
+    found = _COUNT.findall(lines[-1]) if lines else []
+    return {
+        word.removesuffix("s") if word.startswith("error") else word: int(number) for number, word in found
+    }

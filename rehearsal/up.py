@@ -1,0 +1,257 @@
+"""From whatever is there to a verified fleet, by the steps that AWS takes, each command shown."""
+
+import json
+import time
+
+from rehearsal import checkout, forwards, image, local, preflight, suite
+from rehearsal.fleet import Fleet
+from rehearsal.highstate import Answers, Outcome
+from rehearsal.inventory import CONTROL, Host
+from rehearsal.network import Network
+from rehearsal.operator import Operator
+from rehearsal.progress import Progress, Step, StepError
+from rehearsal.region import process
+from rehearsal.report import print_outcome, print_urls
+from rehearsal.settings import Settings
+
+NO_FORMULA = "its formula is not part of this version"
+UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA)
+
+
+def up(settings: Settings, *, mirror: str | None = None, strict: bool = False, verify: bool = True) -> int:
+    """Bring the fleet up.
+
+    Args:
+        settings: Of this rehearsal.
+        mirror: A directory of .deb files or a URL for Grafana Labs' packages.
+        strict: Count skipped roles as a failure.
+        verify: Run the host tests.
+
+    Returns:
+        The exit code: 0 only if every host is there, every state succeeded and every test passed.
+
+    Raises:
+        StepError: A step failed; what it names is what to look at.
+    """
+    started = time.monotonic()
+    rehearsal = Up(settings)
+    rehearsal.prepare(mirror)
+    rehearsal.start_region()
+    rehearsal.lay_foundation()
+    rehearsal.launch_control()
+    launched = rehearsal.launch_fleet()
+    rehearsal.find_hosts()
+    outcomes = rehearsal.converge()
+    whole = launched and all(outcome.ok for outcome in outcomes.values())
+    tests = rehearsal.verify() if whole and verify else None
+    seconds = time.monotonic() - started
+    return rehearsal.conclude(outcomes, whole and (tests is None or tests.passed), tests, strict, seconds)
+
+
+class Up:
+    """The steps of one run, in their order.
+
+    Args:
+        settings: Of this rehearsal.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.progress = Progress(settings.logs)
+        self.operator = Operator(settings)
+        self.build = settings.checkout / "build"
+        self.hosts: list[Host] = []
+
+    def prepare(self, mirror: str | None) -> None:
+        """Check machine and checkout, before anything is changed; then the operator's files and the image."""
+        with self.progress.step("preflight", "Check this machine and the checkout"):
+            self.fleet = Fleet(self.settings.checkout)
+            preflight.check(self.settings, mirror, fresh=not process.running(self.settings))
+            self.settings.state.mkdir(parents=True, exist_ok=True)
+            (self.settings.state / "checkout").write_text(str(self.settings.checkout))
+            self.operator.prepare()
+            local.write(self.settings.checkout, self.operator, sorted(UNAVAILABLE))
+        with self.progress.step("image", "Debian 13 image") as step:
+            image.ensure(self.settings, step.say)
+
+    def start_region(self) -> None:
+        """Start what stands for AWS, or find it running."""
+        with self.progress.step("region", "EC2 in a box") as step:
+            Network(self.settings).up()
+            step.say("networks are up")
+            if process.running(self.settings):
+                step.say("the region runs already")
+            else:
+                listeners = forwards.listen(self.settings)
+                process.start(
+                    self.settings,
+                    {
+                        listeners[name]: (host, self.fleet.port(service))
+                        for name, (host, service) in forwards.TARGETS.items()
+                    },
+                )
+                step.say("the region answers")
+            self.operator.trust()
+
+    def lay_foundation(self) -> None:
+        """Apply the AWS foundation: network, groups, roles, zone."""
+        with self.progress.step("foundation", "The AWS foundation, as states") as step:
+            shown = "salt-call state.apply aws"
+            step.show_command(shown)
+            _, output = self._operate(
+                step,
+                [*shown.split(), "--out=json", "--log-level=warning"],
+                check=False,
+                advice="mend salt/aws or pillar",
+            )
+            answers = Answers()
+            for line in output.splitlines():
+                for outcome in answers.feed(line):
+                    step.say(str(outcome))
+                    if not outcome.ok:
+                        raise StepError("\n".join(["the foundation failed", *outcome.errors[:10]]), step.log)
+            if not answers.outcomes:
+                raise StepError("salt-call gave no answer", step.log)
+
+    def launch_control(self) -> None:
+        """Launch the control node; where it is there, give it the checkout as it is now."""
+        with self.progress.step("control", "The control node") as step:
+            tree = checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git")
+            tree.write_bundle(self.build / "saltwatch.bundle")
+            checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
+            self._write_ssh_files(step)
+            if any(host.name == CONTROL for host in self.hosts) and self._control_answers(step):
+                step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
+                step.run(tree.push_command(self.operator), env=self.operator.environment())
+                return
+            shown = "salt-cloud -p control salt-1"
+            step.show_command(shown)
+            self._operate(step, shown.split(), advice="./rehearse again replaces the half-built machine")
+            self._write_ssh_files(step)
+            if not self._control_answers(step):
+                raise StepError(
+                    "salt-1 was launched but its master does not answer", step.log, "./rehearse ssh salt-1"
+                )
+
+    def _control_answers(self, step: Step) -> bool:
+        command = self.operator.ssh(CONTROL, "sudo salt-run --out=json manage.up")
+        code, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
+        return code == 0 and CONTROL in output
+
+    def launch_fleet(self) -> bool:
+        """Launch the map from the control node. Returns whether every member came up."""
+        with self.progress.step("launch", "The fleet") as step:
+            shown = "salt-cloud -m cloud.map -P -y"
+            step.show_command(f"salt-1: {shown}")
+            code, output = step.run(
+                self.operator.ssh(CONTROL, f"cd /srv/saltwatch && sudo ./salt-cloud-map {shown}"),
+                env=self.operator.environment(),
+                on_line=lambda line: None,
+                check=False,
+                timeout=1500,
+            )
+            if code:
+                for line in output.splitlines():
+                    if "Error" in line or "error" in line:
+                        step.say(line.strip())
+                step.say(f"salt-cloud exited with {code}: some members are missing; the others go on")
+            return code == 0
+
+    def find_hosts(self) -> None:
+        """Learn the hosts' addresses and host keys from EC2."""
+        with self.progress.step("inventory", "Where the hosts are") as step:
+            self._write_ssh_files(step)
+            step.say(", ".join(f"{host.name} {host.private_ip}" for host in self.hosts))
+
+    def _write_ssh_files(self, step: Step) -> None:
+        _, output = self._operate(
+            step,
+            [
+                "python3",
+                "-m",
+                "rehearsal.inventory",
+                str(self.operator.home / ".ssh"),
+                str(self.operator.ssh_key),
+            ],
+        )
+        self.hosts = [Host(**host) for host in json.loads(output)]
+
+    def converge(self) -> dict[str, Outcome]:
+        """Apply the highstate everywhere. Returns each expected host's outcome."""
+        with self.progress.step("converge", "Converge every host") as step:
+            shown = "salt '*' state.apply"
+            step.show_command(f"salt-1: {shown}")
+            answers = Answers()
+
+            def told(line: str) -> None:
+                for outcome in answers.feed(line):
+                    step.say(str(outcome))
+
+            step.run(
+                self.operator.ssh(CONTROL, f"sudo {shown} --out=json --timeout=30"),
+                env=self.operator.environment(),
+                on_line=told,
+                check=False,
+            )
+            outcomes = dict(answers.outcomes)
+            for host in answers.missing(self.fleet.hosts):
+                outcomes[host] = Outcome(host, errors=["no answer from its minion"])
+                step.say(f"{host}: no answer from its minion")
+            for outcome in outcomes.values():
+                for error in outcome.errors:
+                    step.say(f"{outcome.host}: {error}")
+            return outcomes
+
+    def verify(self) -> suite.Verdict:
+        """Run the host tests, unless this very tree was verified on these very instances."""
+        subject = self._subject()
+        stamp = self.settings.state / "verified"
+        if stamp.exists() and stamp.read_text().startswith(subject):
+            when = stamp.read_text().removeprefix(subject).strip()
+            return suite.Verdict(True, f"passed at {when}, nothing has changed since")
+        with self.progress.step("verify", "Verify every host") as step:
+            verdict = suite.host_tests(self.settings, self.operator, step)
+            if verdict.passed:
+                stamp.write_text(f"{subject} {time.strftime('%H:%M:%S')}")
+            return verdict
+
+    def _subject(self) -> str:
+        commit = checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git").commit
+        return " ".join([commit, *(host.instance_id for host in self.hosts)])
+
+    def conclude(
+        self,
+        outcomes: dict[str, Outcome],
+        good: bool,
+        tests: suite.Verdict | None,
+        strict: bool,
+        seconds: float,
+    ) -> int:
+        """Print the table and the URLs; return the exit code."""
+        console = self.progress.console
+        roles = {host: self.fleet.roles(host) for host in self.fleet.hosts}
+        print_outcome(console, self.hosts, roles, outcomes, UNAVAILABLE)
+        console.print(f"Host tests: {tests.summary if tests else 'not run'}", highlight=False)
+        print_urls(console, forwards.urls(self.settings))
+        verdict = (
+            f"The fleet is up{' and verified' if tests else ''}"
+            if good
+            else "The fleet is NOT as it should be"
+        )
+        console.print(f"{verdict}, after {seconds:.0f} s.", style="bold green" if good else "bold red")
+        if not good:
+            console.print("Look: ./rehearse logs launch | converge | verify. Then run ./rehearse again.")
+        if strict and UNAVAILABLE:
+            console.print("--strict: skipped services count as a failure.", style="bold red")
+        return 0 if good and not (strict and UNAVAILABLE) else 1
+
+    def _operate(
+        self, step: Step, argv: list[str], *, check: bool = True, advice: str = ""
+    ) -> tuple[int, str]:
+        return step.run(
+            self.operator.command(argv),
+            env=self.operator.environment(),
+            cwd=self.settings.checkout,
+            check=check,
+            advice=advice,
+        )
