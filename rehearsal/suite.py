@@ -1,4 +1,4 @@
-"""`./rehearse test`: everything that can be said about this checkout, in the order of what is quick to fail."""
+"""`./rehearse test`: everything that can be said of this checkout, in the order of what is quick to fail."""
 
 import re
 import sys
@@ -40,7 +40,7 @@ def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ())
     """Run the suite.
 
     Args:
-        settings: Of the rehearsal whose fleet is tested (launched if it is not up, and then taken down again).
+        settings: Of the rehearsal; its fleet is launched if it is not up, and then taken down again.
         long: Also what takes too long for CI.
         pytest_arguments: Given to the host tests only; then nothing else runs.
 

@@ -1,0 +1,69 @@
+"""What the first rehearsal writes into the checkout."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rehearsal import local
+from rehearsal.operator import Operator
+from rehearsal.progress import StepError
+from rehearsal.settings import Settings
+
+
+@pytest.fixture
+def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setattr(Settings, "operator_home", tmp_path / "home")
+    operator = Operator(Settings())
+    operator.prepare()
+    return operator
+
+
+def read(checkout: Path) -> dict:
+    return yaml.safe_load((checkout / local.PILLAR).read_text())
+
+
+def test_secrets_are_random_private_and_kept(tmp_path: Path, operator: Operator) -> None:
+    """Mutant: merge what is made over what is there."""
+    local.write(tmp_path, operator, ["loki"])
+    first = read(tmp_path)
+    local.write(tmp_path, operator, ["loki"])
+    assert read(tmp_path) == first
+    assert len(first["secrets"]["database"]["app_password"]) >= 24
+    assert (tmp_path / local.PILLAR).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_hand_written_key_stays(tmp_path: Path, operator: Operator) -> None:
+    """Mutant: write without reading what is there."""
+    path = tmp_path / local.PILLAR
+    path.parent.mkdir(parents=True)
+    path.write_text("grafana: {theme: dark}\n")
+    local.write(tmp_path, operator, [])
+    assert read(tmp_path)["grafana"] == {"theme": "dark"}
+
+
+def test_a_broken_file_is_named_and_not_overwritten(tmp_path: Path, operator: Operator) -> None:
+    """Mutant: treat a file that is not YAML as an empty one."""
+    path = tmp_path / local.PILLAR
+    path.parent.mkdir(parents=True)
+    path.write_text("secrets: [unclosed\n")
+    with pytest.raises(StepError, match=r"local\.sls"):
+        local.write(tmp_path, operator, [])
+    assert path.read_text() == "secrets: [unclosed\n"
+
+
+def test_the_operator_sees_none_of_the_machine_s_credentials(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: start from os.environ."""
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_ROLE_ARN",
+    ):
+        monkeypatch.setenv(name, "the machine's")
+    environment = operator.environment()
+    assert "the machine's" not in environment.values()
+    assert environment["HOME"] == str(operator.home)
