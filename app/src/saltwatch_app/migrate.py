@@ -1,0 +1,65 @@
+"""Bring the database to this version's schema: ``python -m saltwatch_app.migrate [--check]``.
+
+``--check`` changes nothing and exits with 1 when there is something to do.
+"""
+
+import argparse
+import os
+import sys
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from saltwatch_app.database import Database, lock_for_migration
+from saltwatch_app.settings import Settings, exit_on_error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "saltwatch_app:migrations")
+    return config
+
+
+def is_current(engine: Engine) -> bool:
+    """Return whether the database has this version's schema."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def upgrade(engine: Engine) -> None:
+    """Apply the missing revisions, one host at a time.
+
+    Raises:
+        TimeoutError: another migration held the lock for a minute.
+    """
+    config = _config()
+    with engine.connect() as connection:
+        lock_for_migration(connection)
+        connection.commit()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m saltwatch_app.migrate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="exit with 1 if there is something to do")
+    options = parser.parse_args(arguments)
+    settings = exit_on_error(lambda: Settings.from_environ(os.environ))
+    engine = Database(settings).engine
+    try:
+        if options.check:
+            return 0 if is_current(engine) else 1
+        upgrade(engine)
+    except (SQLAlchemyError, TimeoutError) as error:
+        sys.exit(f"saltwatch_app: {settings.database_url.render_as_string(hide_password=True)}: {error}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
