@@ -74,7 +74,9 @@ def outcome(host: str, answer: Any) -> Outcome:
         result.seconds += float(chunk.get("duration", 0)) / 1000
         if chunk.get("result") is False:
             result.failed += 1
-            result.errors.append(f"{chunk.get('__id__', chunk.get('name'))}: {_first_lines(chunk.get('comment'))}")
+            result.errors.append(
+                f"{chunk.get('__id__', chunk.get('name'))}: {_first_lines(chunk.get('comment'))}"
+            )
         else:
             result.succeeded += 1
         result.changed += bool(chunk.get("changes"))

@@ -61,7 +61,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         return yaml.safe_load(path.read_text()) or {}
     except yaml.YAMLError as error:
-        raise StepError(f"{path} is not YAML: {error}", advice="mend it, or remove it and run again") from error
+        raise StepError(
+            f"{path} is not YAML: {error}", advice="mend it, or remove it and run again"
+        ) from error
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

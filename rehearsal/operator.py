@@ -14,7 +14,17 @@ from pathlib import Path
 from rehearsal.settings import Settings
 
 # The only variables of the caller's environment that its commands see.
-_KEPT = ("PATH", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL", "TERM", "CI", "COLUMNS", "SALTWATCH_PREFIX")
+_KEPT = (
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONDONTWRITEBYTECODE",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "CI",
+    "COLUMNS",
+    "SALTWATCH_PREFIX",
+)
 
 
 class Operator:
@@ -49,7 +59,8 @@ class Operator:
             write_private(self.home / ".aws" / "config", f"[default]\nregion = {self.settings.region}\n")
         if not self.ssh_key.exists():
             subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", self.ssh_key], check=True
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "operator", "-f", self.ssh_key],
+                check=True,
             )
 
     def trust(self) -> None:

@@ -37,7 +37,9 @@ class Step:
 
     def show_command(self, command: str) -> None:
         """Print a command as a reader would type it on AWS."""
-        self.console.print(f"          $ {command}", style="cyan", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(
+            f"          $ {command}", style="cyan", markup=False, highlight=False, soft_wrap=True
+        )
 
     def run(
         self,
