@@ -1,0 +1,286 @@
+"""Questions about the fleet: who listens where, and who may connect.
+
+Every answer follows from the pillar key ``fleet``: the service catalogue and the roles (``pillar/base/fleet``)
+and the hosts, which the external pillar ``fleet_map`` adds. Each function takes that dictionary as ``fleet``;
+without it, it reads the minion's own pillar, so that states, templates and the command line ask alike::
+
+    salt-call fleet.endpoints prometheus
+
+In an answer, a service that is listed in ``fleet:unavailable`` does not exist, and a role without hosts
+has neither security group nor flows.
+"""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from salt.exceptions import CommandExecutionError
+
+Fleet = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+ANYWHERE = "0.0.0.0/0"
+# What every host may reach anywhere: package repositories and AWS endpoints.
+EGRESS_PORTS = {80: "Package repositories", 443: "Package repositories and AWS endpoints"}
+
+
+class Edge(NamedTuple):
+    """A party that may connect to a service: a role, ``*`` (every host), ``world`` or ``admins``."""
+
+    client: str
+    service: str
+    row: Row
+
+
+def hosts(role: str | None = None, fleet: Fleet | None = None) -> list[str]:
+    """Return the minion ids of the hosts of ``role`` (``*`` or None: of all hosts), in the map's order.
+
+    Raises:
+        CommandExecutionError: there is no such role.
+    """
+    fleet = _fleet(fleet)
+    if role in (None, "*"):
+        return list(fleet["hosts"])
+    if role not in fleet["roles"]:
+        raise CommandExecutionError(f"fleet:roles: no role {role!r}; there are {', '.join(fleet['roles'])}")
+    return [host for host in fleet["hosts"] if role in roles(host, fleet)]
+
+
+def roles(minion_id: str | None = None, fleet: Fleet | None = None) -> list[str]:
+    """Return the roles of a host (default: this one), in the order of roles.yaml; ``base`` is implied."""
+    minion_id = minion_id or __opts__["id"]
+    return [
+        role
+        for role, patterns in _fleet(fleet)["roles"].items()
+        if any(fnmatchcase(minion_id, pattern) for pattern in patterns)
+    ]
+
+
+def services(minion_id: str | None = None, fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
+    """Return the rows of the catalogue, by name, that listen on a host (default: this one)."""
+    fleet = _fleet(fleet)
+    mine = {"*", *roles(minion_id, fleet)}
+    return {name: row for name, row in _catalogue(fleet).items() if row["role"] in mine}
+
+
+def port(service: str, fleet: Fleet | None = None) -> int:
+    """Return the port of a service, available or not.
+
+    Raises:
+        CommandExecutionError: the catalogue has no such service.
+    """
+    return _row(service, _fleet(fleet))["port"]
+
+
+def endpoints(service: str, fleet: Fleet | None = None) -> list[str]:
+    """Return ``<host>.<zone>:<port>`` of each host of a service; nothing if it is unavailable.
+
+    Raises:
+        CommandExecutionError: the catalogue has no such service.
+    """
+    fleet = _fleet(fleet)
+    row = _row(service, fleet)
+    if service in fleet["unavailable"]:
+        return []
+    return [_endpoint(host, row, fleet) for host in hosts(row["role"], fleet)]
+
+
+def scrape_configs(fleet: Fleet | None = None) -> list[dict[str, Any]]:
+    """Return Prometheus' ``scrape_configs``: a job a row that has ``metrics``, and one of its probes.
+
+    Labels: ``job`` is the row, ``instance`` the minion id, ``role`` the row's role or, for a service of every
+    host, the first role of the host, and ``env``. Source of the keys:
+    https://prometheus.io/docs/prometheus/2.53/configuration/configuration/#scrape_config
+    """
+    fleet = _fleet(fleet)
+    jobs: list[dict[str, Any]] = [
+        {
+            "job_name": name,
+            "metrics_path": row["metrics"],
+            "static_configs": [
+                {"targets": [_endpoint(host, row, fleet)], "labels": _labels(host, row, fleet)}
+                for host in hosts(row["role"], fleet)
+            ],
+        }
+        for name, row in _catalogue(fleet).items()
+        if "metrics" in row
+    ]
+    return [job for job in [*jobs, _probe_job(fleet)] if job["static_configs"]]
+
+
+def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
+    """Return what Blackbox Exporters probe: ``service``, ``module``, ``target``, ``instance`` and ``role``.
+
+    The target of an ``http…`` module is a URL, that of any other one ``<host>.<zone>:<port>``.
+    """
+    fleet = _fleet(fleet)
+    return [
+        {
+            "service": name,
+            "module": row["probe"],
+            "target": _target(host, row, fleet),
+            "instance": host,
+            "role": _labels(host, row, fleet)["role"],
+        }
+        for name, row in _catalogue(fleet).items()
+        if "probe" in row
+        for host in hosts(row["role"], fleet)
+    ]
+
+
+def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> list[dict[str, str]]:
+    """Return what Alloy reads on a host: ``job`` (the row) and either ``unit`` or ``file``."""
+    return [
+        {"job": name, **row["logs"]} for name, row in services(minion_id, fleet).items() if "logs" in row
+    ]
+
+
+def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
+    """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that has hosts.
+
+    Each has a ``description``, ``ingress`` (``protocol``, ``port``, ``source``, ``description``) and ``egress``
+    (the same with ``destination``); a source or destination is a CIDR or the name of one of these groups.
+    """
+    fleet = _fleet(fleet)
+    groups = {
+        _group(role, fleet): {"description": description, "ingress": [], "egress": []}
+        for role, description in _group_descriptions(fleet).items()
+    }
+    base = groups[_group("*", fleet)]
+    for number, reason in EGRESS_PORTS.items():
+        rule = {"protocol": "tcp", "port": number, "destination": ANYWHERE, "description": reason}
+        base["egress"].append(rule)
+    for edge in _edges(fleet):
+        server = _group(edge.row["role"], fleet)
+        rule = {"protocol": _protocol(edge.row), "port": edge.row["port"]}
+        for cidr in _cidrs(edge.client, fleet):
+            description = f"{edge.service} from {edge.client}"
+            groups[server]["ingress"].append({**rule, "source": cidr, "description": description})
+        if edge.client not in ("world", "admins"):
+            client = _group(edge.client, fleet)
+            description = f"{edge.service} from {client}"
+            groups[server]["ingress"].append({**rule, "source": client, "description": description})
+            description = f"{edge.service} on {server}"
+            groups[client]["egress"].append({**rule, "destination": server, "description": description})
+    return groups
+
+
+def flows(fleet: Fleet | None = None) -> list[dict[str, Any]]:
+    """Return every connection that is allowed: ``client``, ``server``, ``port``, ``protocol``, ``service``.
+
+    A client is a host, ``world`` or ``admins``, a server a host. From outside only a host with a public
+    address can be reached. What is open to the world is so to administrators too, and to the other hosts
+    where these may reach its port anywhere. Connections of a host to itself are not among them: they never
+    meet a security group.
+    """
+    fleet = _fleet(fleet)
+    found: dict[tuple[str, str, int, str], str] = {}
+    for edge in _edges(fleet):
+        for client in _clients(edge, fleet):
+            for server in hosts(edge.row["role"], fleet):
+                outside = client in ("world", "admins")
+                if client == server or (outside and not fleet["hosts"][server]["public"]):
+                    continue
+                key = (client, server, edge.row["port"], _protocol(edge.row))
+                found.setdefault(key, edge.service)
+    names = ("client", "server", "port", "protocol")
+    return [{**dict(zip(names, key, strict=True)), "service": service} for key, service in found.items()]
+
+
+def _fleet(fleet: Fleet | None) -> Fleet:
+    """Return ``fleet``, or the minion's own pillar: not ``pillar.get``, which masks values outside templates."""
+    return __pillar__["fleet"] if fleet is None else fleet
+
+
+def _catalogue(fleet: Fleet) -> dict[str, dict[str, Any]]:
+    return {name: row for name, row in fleet["services"].items() if name not in fleet["unavailable"]}
+
+
+def _row(service: str, fleet: Fleet) -> Row:
+    try:
+        return fleet["services"][service]
+    except KeyError:
+        raise CommandExecutionError(f"fleet:services: the catalogue has no service {service!r}") from None
+
+
+def _protocol(row: Row) -> str:
+    return row.get("protocol", "tcp")
+
+
+def _endpoint(host: str, row: Row, fleet: Fleet) -> str:
+    return f"{host}.{fleet['zone']}:{row['port']}"
+
+
+def _target(host: str, row: Row, fleet: Fleet) -> str:
+    endpoint = _endpoint(host, row, fleet)
+    if not row["probe"].startswith("http"):
+        return endpoint
+    return f"{'https' if row['port'] == 443 else 'http'}://{endpoint}/"
+
+
+def _labels(host: str, row: Row, fleet: Fleet) -> dict[str, str]:
+    role = roles(host, fleet)[0] if row["role"] == "*" else row["role"]
+    return {"instance": host, "role": role, "env": fleet["env"]}
+
+
+def _probe_job(fleet: Fleet) -> dict[str, Any]:
+    """Return the job of the probes: each by every Blackbox Exporter, told apart by ``prober``.
+
+    Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
+    no relabelling is needed.
+    """
+    probers = zip(hosts("blackbox_exporter", fleet), endpoints("blackbox", fleet), strict=False)
+    return {
+        "job_name": "probe",
+        "metrics_path": "/probe",
+        "static_configs": [
+            {
+                "targets": [endpoint],
+                "labels": {
+                    "__param_module": probe["module"],
+                    "__param_target": probe["target"],
+                    "service": probe["service"],
+                    "instance": probe["instance"],
+                    "role": probe["role"],
+                    "env": fleet["env"],
+                    "prober": prober,
+                },
+            }
+            for prober, endpoint in probers
+            for probe in probes(fleet)
+        ],
+    }
+
+
+def _edges(fleet: Fleet) -> Iterator[Edge]:
+    """Yield each pair of client and service of which both have hosts."""
+    for service, row in _catalogue(fleet).items():
+        for client in row["clients"]:
+            outside = client in ("world", "admins")
+            if hosts(row["role"], fleet) and (outside or hosts(client, fleet)):
+                yield Edge(client, service, row)
+
+
+def _clients(edge: Edge, fleet: Fleet) -> list[str]:
+    if edge.client == "admins":
+        return ["admins"]
+    if edge.client != "world":
+        return hosts(edge.client, fleet)
+    reachable = _protocol(edge.row) == "tcp" and edge.row["port"] in EGRESS_PORTS
+    return ["world", "admins", *(hosts(None, fleet) if reachable else [])]
+
+
+def _cidrs(client: str, fleet: Fleet) -> list[str]:
+    return {"world": [ANYWHERE], "admins": list(fleet["admin_cidrs"])}.get(client, [])
+
+
+def _group(role: str, fleet: Fleet) -> str:
+    """Return the name of a role's security group; AWS allows these characters in it."""
+    return f"{fleet['name']}-{'base' if role == '*' else role}"
+
+
+def _group_descriptions(fleet: Fleet) -> dict[str, str]:
+    return {
+        "*": f"Every host of {fleet['name']}",
+        **{role: f"Hosts of the role {role} of {fleet['name']}" for role in fleet["roles"] if hosts(role, fleet)},
+    }

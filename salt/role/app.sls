@@ -1,0 +1,4 @@
+# The application behind nginx.
+include:
+  - nginx
+  - app

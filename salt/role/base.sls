@@ -1,0 +1,5 @@
+# Every host.
+include:
+  - common
+  - minion
+  - node_exporter

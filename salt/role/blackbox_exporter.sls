@@ -1,0 +1,3 @@
+# Probes from outside of a service.
+include:
+  - blackbox_exporter

@@ -1,0 +1,3 @@
+# The application's database, where AWS has RDS.
+include:
+  - database

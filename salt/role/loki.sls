@@ -1,0 +1,1 @@
+# No formula yet: such a host has the role base only.

@@ -1,0 +1,3 @@
+# Metrics and the rules on them.
+include:
+  - prometheus
