@@ -1,0 +1,1 @@
+"""Data sources of cloud-init beyond those it has."""
