@@ -56,7 +56,7 @@ class Settings:
             database_timeout=reader.integer("APP_DATABASE_TIMEOUT", 5, 1, 60),
             log_file=reader.path("APP_LOG_FILE"),
             log_level=reader.choice("APP_LOG_LEVEL", "INFO", LOG_LEVELS),
-            bind=reader.text("APP_BIND", "127.0.0.1:5000"),
+            bind=reader.bind("APP_BIND", "127.0.0.1:5000"),
             workers=reader.integer("APP_WORKERS", 2, 1, 64),
             threads=reader.integer("APP_THREADS", 4, 1, 64),
             max_requests=reader.integer("APP_MAX_REQUESTS", 10_000, 0, 10_000_000),
@@ -94,6 +94,13 @@ class _Reader:
         text = self.text(name, default).upper()
         if text not in choices:
             self.errors.append(f"{name}={text!r}: expected one of {', '.join(choices)}")
+        return text
+
+    def bind(self, name: str, default: str) -> str:
+        text = self.text(name, default)
+        _, colon, port = text.rpartition(":")
+        if not text.startswith("unix:/") and not (colon and port.isdigit() and 0 < int(port) < 65536):
+            self.errors.append(f"{name}={text!r}: expected ADDRESS:PORT or unix:/PATH")
         return text
 
     def path(self, name: str) -> Path | None:

@@ -1,0 +1,152 @@
+"""Ids, log lines and health."""
+
+import json
+import logging
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from saltwatch_app.health import Check
+from saltwatch_app.settings import Settings
+
+PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+
+
+def lines(settings: Settings) -> list[dict[str, object]]:
+    assert settings.log_file
+    return [json.loads(line) for line in settings.log_file.read_text().splitlines()]
+
+
+def test_ids_of_the_caller_are_taken_over(client: FlaskClient, settings: Settings) -> None:
+    """Mutant: `from_headers` making its own."""
+    answer = client.get("/", headers={"X-Request-ID": "abc.1", "traceparent": PARENT})
+    assert answer.headers["X-Request-ID"] == "abc.1"
+    version, trace_id, span_id, flags = answer.headers["traceparent"].split("-")
+    assert (version, trace_id, flags) == ("00", "4bf92f3577b34da6a3ce929d0e0e4736", "00")
+    assert span_id != "00f067aa0ba902b7"
+    line = lines(settings)[-1]
+    assert (line["request_id"], line["trace_id"], line["span_id"]) == ("abc.1", trace_id, span_id)
+
+
+@pytest.mark.parametrize("request_id", ["", "a b", "x" * 129, 'a"', "é"])
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "",
+        "00",
+        "ff" + PARENT[2:],
+        PARENT + "-more",
+        PARENT.upper(),
+        PARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
+        PARENT.replace("00f067aa0ba902b7", "0" * 16),
+    ],
+)
+def test_malformed_ids_are_replaced(client: FlaskClient, request_id: str, parent: str) -> None:
+    """Mutant: `match` in place of `fullmatch`."""
+    answer = client.get("/health", headers={"X-Request-ID": request_id, "traceparent": parent})
+    assert len(answer.headers["X-Request-ID"]) == 32
+    assert answer.headers["traceparent"].split("-")[1] not in ("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32)
+
+
+def test_later_version_of_traceparent_is_understood(client: FlaskClient) -> None:
+    """Mutant: anything but version 00 refused."""
+    answer = client.get("/health", headers={"traceparent": "cc" + PARENT[2:] + "-what-the-future-brings"})
+    assert answer.headers["traceparent"].startswith(PARENT[:36])
+
+
+def test_log_line_has_the_agreed_shape(client: FlaskClient, settings: Settings) -> None:
+    """Mutant: a key of `JsonFormatter.format` renamed."""
+    client.get("/api/tasks/7?secret=1")
+    line = lines(settings)[-1]
+    assert list(line) == [
+        *("ts", "level", "logger", "message", "service", "env", "host", "request_id", "trace_id", "span_id"),
+        *("method", "path", "route", "status", "duration_seconds"),
+    ]
+    assert line["ts"].endswith("Z")
+    assert datetime.fromisoformat(line["ts"]).tzinfo
+    assert (line["service"], line["env"], line["host"], line["level"]) == ("app", "test", "app-7", "info")
+    assert (line["path"], line["route"], line["status"]) == ("/api/tasks/7", "/api/tasks/<task_id>", 404)
+
+
+def test_one_event_is_one_line(client: FlaskClient, settings: Settings) -> None:
+    """Mutant: `ensure_ascii=False`, with which U+2028 and U+0085 would end a line for some readers."""
+    before = len(lines(settings))
+    client.get('/x%0A{"level":"forged"}%E2%80%A8%C2%85')
+    assert len(lines(settings)) == before + 1
+    assert lines(settings)[-1]["path"] == '/x\n{"level":"forged"}\u2028\x85'
+
+
+def test_failure_is_logged_with_its_trace_and_told_without_it(app: Flask, settings: Settings) -> None:
+    """Mutant: `str(original_exception)` in the answer."""
+
+    def fail() -> str:
+        raise RuntimeError("the password is swordfish")
+
+    app.add_url_rule("/fail", view_func=fail)
+    answer = app.test_client().get("/fail")
+    assert answer.status_code == 500
+    assert "swordfish" not in answer.text
+    assert answer.headers["X-Request-ID"] == answer.json["request_id"]
+    told = [line for line in lines(settings) if "swordfish" in str(line.get("exception"))]
+    assert [line["request_id"] for line in told] == [answer.json["request_id"]]
+    assert lines(settings)[-1]["level"] == "error"
+
+
+def test_rotated_file_is_opened_anew(client: FlaskClient, settings: Settings, tmp_path: Path) -> None:
+    """Mutant: `FileHandler` in place of `WatchedFileHandler`."""
+    assert settings.log_file
+    settings.log_file.rename(tmp_path / "app.json.1")
+    client.get("/")
+    assert [line["path"] for line in lines(settings)] == ["/"]
+
+
+def test_long_line_is_one_write(settings: Settings, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: a buffered file, which writes in pieces that other workers' lines come between."""
+    handler = logging.getLogger().handlers[0]
+    writes = []
+    raw = handler.stream.buffer
+    monkeypatch.setattr(handler, "reopenIfNeeded", lambda: None)
+
+    class Counting(type(raw)):  # type: ignore[misc]
+        def write(self, data: bytes) -> int:
+            writes.append(len(data))
+            return super().write(data)
+
+    handler.setStream(type(handler.stream)(Counting(str(settings.log_file), "ab"), write_through=True))
+    logging.getLogger("test").error("x" * 100_000)
+    assert len(writes) == 1
+
+
+def test_alive_without_a_database_but_not_ready(settings: Settings, app: Flask, tmp_path: Path) -> None:
+    """Mutant: `/health` asking the database, or `/health/ready` not."""
+    client = app.test_client()
+    assert client.get("/health/ready").json["checks"]["database"]["ok"]
+    app.extensions["database"].engine.dispose()
+    (tmp_path / "tasks.db").unlink()
+    assert client.get("/health").status_code == 200
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json["checks"]["database"]["reason"] == "OperationalError"
+    answer = client.get("/api/tasks")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "tasks_total " not in client.get("/metrics").text
+
+
+def test_check_gives_up_and_does_not_pile_up() -> None:
+    """Mutant: a new question for each call."""
+    release, asked = Event(), []
+
+    def ping() -> None:
+        asked.append(1)
+        release.wait(30)
+
+    check = Check(ping)
+    results = [check(0.01) for _ in range(5)]
+    release.set()
+    assert not any(result["ok"] for result in results)
+    assert "0.01 seconds" in str(results[0]["reason"])
+    assert len(asked) == 1
+    assert check(30)["ok"]
