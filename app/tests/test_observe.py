@@ -39,6 +39,7 @@ def test_ids_of_the_caller_are_taken_over(client: FlaskClient, settings: Setting
         "00",
         "ff" + PARENT[2:],
         PARENT + "-more",
+        PARENT + "0",
         PARENT.upper(),
         PARENT.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
         PARENT.replace("00f067aa0ba902b7", "0" * 16),
@@ -126,7 +127,7 @@ def test_alive_without_a_database_but_not_ready(settings: Settings, app: Flask, 
     assert client.get("/health/ready").json["checks"]["database"]["ok"]
     app.extensions["database"].engine.dispose()
     (tmp_path / "tasks.db").unlink()
-    assert client.get("/health").status_code == 200
+    assert client.get("/health").json == {"status": "ok"}
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json["checks"]["database"]["reason"] == "OperationalError"
@@ -148,5 +149,5 @@ def test_check_gives_up_and_does_not_pile_up() -> None:
     release.set()
     assert not any(result["ok"] for result in results)
     assert "0.01 seconds" in str(results[0]["reason"])
-    assert len(asked) == 1
     assert check(30)["ok"]
+    assert len(asked) <= 2  # the one that hung, and one after it
