@@ -130,9 +130,7 @@ def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
 
 def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> list[dict[str, str]]:
     """Return what Alloy reads on a host: ``job`` (the row) and either ``unit`` or ``file``."""
-    return [
-        {"job": name, **row["logs"]} for name, row in services(minion_id, fleet).items() if "logs" in row
-    ]
+    return [{"job": name, **row["logs"]} for name, row in services(minion_id, fleet).items() if "logs" in row]
 
 
 def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
@@ -282,5 +280,9 @@ def _group(role: str, fleet: Fleet) -> str:
 def _group_descriptions(fleet: Fleet) -> dict[str, str]:
     return {
         "*": f"Every host of {fleet['name']}",
-        **{role: f"Hosts of the role {role} of {fleet['name']}" for role in fleet["roles"] if hosts(role, fleet)},
+        **{
+            role: f"Hosts of the role {role} of {fleet['name']}"
+            for role in fleet["roles"]
+            if hosts(role, fleet)
+        },
     }

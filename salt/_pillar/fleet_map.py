@@ -44,7 +44,9 @@ def ext_pillar(minion_id: str, pillar: Mapping[str, Any], *maps: str) -> dict[st
             origin[host] = f"{path}: {profile}"
             roles = __salt__["fleet.roles"](host, fleet)
             if not roles:
-                raise SaltConfigurationError(f"{where} has no role: expected its name to match a pattern of {ROLES}")
+                raise SaltConfigurationError(
+                    f"{where} has no role: expected its name to match a pattern of {ROLES}"
+                )
             public = not set(fleet.get("public_roles", ())).isdisjoint(roles)
             hosts[host] = {"profile": profile, "public": public}
     return {"fleet": {"hosts": hosts}}

@@ -29,7 +29,19 @@ if TYPE_CHECKING:
 
 Pillar = Mapping[str, Any]
 
-PLACEHOLDERS = ("change", "placeholder", "example", "secret", "password", "passwd", "admin", "todo", "xxx", "<", "123456")
+PLACEHOLDERS = (
+    "change",
+    "placeholder",
+    "example",
+    "secret",
+    "password",
+    "passwd",
+    "admin",
+    "todo",
+    "xxx",
+    "<",
+    "123456",
+)
 SECRET_LENGTH = 16
 
 
@@ -60,7 +72,9 @@ def check(pillar: Pillar, schema_dir: Path, roles: list[str]) -> Iterator[str]:
     for key, value in pillar.items():
         if key in schemas:
             validator = Draft202012Validator(_schema(schemas[key]), format_checker=_format_checker())
-            for error in sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path))):
+            for error in sorted(
+                validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path))
+            ):
                 yield _fault(key, error)
         elif key != "_errors":
             yield f"{key}: expected one of {', '.join(schemas)}: there is no {schema_dir / f'{key}.yaml'}"

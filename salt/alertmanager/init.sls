@@ -1,0 +1,4 @@
+include:
+  - alertmanager.install
+  - alertmanager.config
+  - alertmanager.service

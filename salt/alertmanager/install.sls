@@ -1,0 +1,6 @@
+alertmanager-package:
+  pkg.installed:
+    - pkgs:
+      - prometheus-alertmanager
+      - curl
+    - install_recommends: False

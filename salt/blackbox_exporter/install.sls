@@ -1,0 +1,6 @@
+blackbox-exporter-package:
+  pkg.installed:
+    - pkgs:
+      - prometheus-blackbox-exporter
+      - curl
+    - install_recommends: False

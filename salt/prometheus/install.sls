@@ -1,0 +1,7 @@
+prometheus-package:
+  pkg.installed:
+    - pkgs:
+      - prometheus
+      - promtool
+      - curl
+    - install_recommends: False
