@@ -1,0 +1,127 @@
+"""Which call of which AWS service a request is."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.core.request import Request as MotoRequest
+from moto.core.routing import get_service_router
+
+from rehearsal.region.http import Request
+
+# Names that services sign with, where botocore's name of the service is another.
+MODEL_NAMES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "states": "stepfunctions"}
+_READS = re.compile(
+    r"(BatchGet|Check|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Simulate|Test|Validate)"
+)
+_SIGNED = re.compile(r"Credential=[^/]*/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+_SMITHY = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
+_HOST = re.compile(r"(?:.+\.)?(?P<service>[a-z0-9-]+)(?:\.(?P<region>[a-z]{2}-[a-z]+-\d))?\.amazonaws\.com")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of AWS's API: ``service`` is the name it is signed for, ``action`` the operation's name."""
+
+    service: str
+    action: str
+    region: str
+
+    @property
+    def mutating(self) -> bool:
+        """Return False if by its name the call can change nothing that must survive a restart."""
+        return not _READS.match(self.action)
+
+
+def environ(request: Request) -> dict[str, Any]:
+    """Return ``request`` as a WSGI environment, the way moto's own server hands it over."""
+    from io import BytesIO
+
+    path, _, query = request.target.partition("?")
+    if not path.startswith("/"):  # absolute form, as sent to proxies
+        path = urlsplit(path).path or "/"
+    host = request.headers.get("Host", "")
+    result: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(path, "latin-1"),
+        "QUERY_STRING": query,
+        "REQUEST_URI": request.target,
+        "RAW_URI": request.target,
+        "SERVER_NAME": host.partition(":")[0],
+        "SERVER_PORT": host.partition(":")[2] or "443",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.peer[0] if request.peer else "127.0.0.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    preserved = {}
+    for name, value in request.headers.items():
+        key = environ_key_for_header(name)
+        # The body has been read: neither its original framing nor an expectation applies any more.
+        if key in ("CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT"):
+            continue
+        if "_" in name:
+            if not should_preserve_original_header_name(name):
+                continue  # could pass for the header with dashes
+            preserved[key] = name
+        result[key] = f"{result[key]},{value}" if key in result else value
+    result[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
+    return result
+
+
+def parameters(request: Request) -> dict[str, str]:
+    """Return the parameters of a form or of the query string; of repeated ones the first."""
+    form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    text = request.body.decode("utf-8", "replace") if form else request.query
+    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+def _signed_for(request: Request) -> tuple[str, str]:
+    credential = request.headers.get("Authorization", "") or unquote(request.query).replace(
+        "X-Amz-Credential=", "Credential="
+    )
+    if match := _SIGNED.search(credential):
+        return match["service"], match["region"]
+    if match := _HOST.fullmatch(request.headers.get("Host", "").partition(":")[0]):
+        return match["service"], match["region"] or "us-east-1"
+    return "s3", "us-east-1"  # anonymous requests under a name of one's own are for buckets
+
+
+def _actions(service: str, request: Request) -> Iterator[str]:
+    yield parameters(request).get("Action", "")
+    yield request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    if match := _SMITHY.match(request.path):
+        yield match["action"]
+    try:
+        operation, _ = get_service_router(MODEL_NAMES.get(service, service)).match(
+            MotoRequest(environ(request))
+        )
+        yield operation.name
+    except Exception:  # no such service or operation: each has an exception of its own
+        yield request.method.capitalize()  # Get and Head count as reads
+
+
+def identify(request: Request) -> Call:
+    """Return the call that ``request`` makes.
+
+    The service is taken from the signature's scope, or else from the host name; the action from the form,
+    from ``X-Amz-Target``, or by botocore's model of the service's paths. An operation that none of them
+    knows is named after its HTTP method.
+    """
+    service, region = _signed_for(request)
+    action = next(name for name in _actions(service, request) if name)
+    return Call(service, action, region)

@@ -1,0 +1,94 @@
+"""The contents of S3 buckets on disk, one row a key, so that a write costs its own size and not the total's."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from moto.s3.models import s3_backends
+
+# What changes of a stored object in place; everything else is set when it is made.
+_MUTABLE = (
+    "last_modified",
+    "acl",
+    "_storage_class",
+    "_expiry",
+    "_metadata",
+    "website_redirect_location",
+    "lock_mode",
+    "lock_legal_status",
+    "lock_until",
+)
+Fingerprint = tuple[tuple[Any, ...], ...]
+
+
+def _buckets() -> Iterator[tuple[str, Any]]:
+    for _account, _partition, backend in s3_backends.iter_backends():
+        yield from backend.buckets.items()
+
+
+def _fingerprint(versions: list[Any]) -> Fingerprint:
+    # Holds the objects themselves: an address alone could be given to a successor.
+    return tuple((version, *(getattr(version, name, None) for name in _MUTABLE)) for version in versions)
+
+
+def _same(one: Fingerprint | None, other: Fingerprint) -> bool:
+    if one is None or len(one) != len(other):
+        return False
+    return all(
+        a is b for left, right in zip(one, other, strict=True) for a, b in zip(left, right, strict=True)
+    )
+
+
+class Objects:
+    """All versions of all keys of all buckets, kept in an SQLite file."""
+
+    def __init__(self, path: Path, dumps: Callable[[object], bytes], loads: Callable[[bytes], Any]):
+        """Open or make the file.
+
+        Raises:
+            sqlite3.DatabaseError: the file is no database.
+        """
+        self._dumps, self._loads = dumps, loads
+        self._saved: dict[tuple[str, str], Fingerprint] = {}
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS object (bucket TEXT, key TEXT, versions BLOB, PRIMARY KEY (bucket, key))"
+        )
+
+    def save(self) -> None:
+        """Write the keys that changed since the last time, in one transaction."""
+        now = {
+            (name, key): _fingerprint(bucket.keys.getlist(key))
+            for name, bucket in _buckets()
+            for key in bucket.keys
+        }
+        changed = [place for place, print_ in now.items() if not _same(self._saved.get(place), print_)]
+        gone = self._saved.keys() - now.keys()
+        if changed or gone:
+            with self._database:
+                self._database.execute("BEGIN")
+                self._database.executemany("DELETE FROM object WHERE bucket = ? AND key = ?", gone)
+                self._database.executemany(
+                    "REPLACE INTO object VALUES (?, ?, ?)",
+                    ((*place, self._dumps([item[0] for item in now[place]])) for place in changed),
+                )
+        self._saved = now
+
+    def load(self) -> None:
+        """Fill the buckets, which exist by now, with their keys."""
+        buckets = dict(_buckets())
+        for name, key, versions in self._database.execute("SELECT bucket, key, versions FROM object"):
+            if name in buckets:  # else its deletion was snapshot before its keys were deleted
+                buckets[name].keys.setlist(key, self._loads(versions))
+        self._saved = {
+            (name, key): _fingerprint(bucket.keys.getlist(key))
+            for name, bucket in buckets.items()
+            for key in bucket.keys
+        }
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()

@@ -1,0 +1,95 @@
+"""The parts of the region, put together."""
+
+import logging
+
+from rehearsal.region import dns, forwarding
+from rehearsal.region.aws import client
+from rehearsal.region.callers import kill
+from rehearsal.region.calls import identify
+from rehearsal.region.certificates import server_context
+from rehearsal.region.control import Control
+from rehearsal.region.engine import Engine
+from rehearsal.region.faults import Faults
+from rehearsal.region.forwarding import Forward
+from rehearsal.region.http import HttpServer, Request, Response, UnixHttpServer
+from rehearsal.region.identity import Identities
+from rehearsal.region.instances import Instances
+from rehearsal.region.metadata import Metadata
+from rehearsal.region.reconciler import Hypervisor, Reconciler
+from rehearsal.region.zones import Zones
+from rehearsal.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class RegionServer:
+    """One region over one hypervisor."""
+
+    def __init__(self, settings: Settings, hypervisor: Hypervisor, forwards: list[Forward]):
+        """Load the state and make all parts; nothing listens yet.
+
+        Raises:
+            SnapshotError: the state on disk cannot be used.
+        """
+        self.settings = settings
+        self._forwards = forwards
+        self._engine = Engine(settings, hypervisor.console, self._reboot, self._changed)
+        self._faults = Faults(kill)
+        ec2, route53 = self._client("ec2"), self._client("route53")
+        self._reconciler = Reconciler(ec2, hypervisor)
+        self._instances = Instances(ec2, lambda: self._engine.generation("ec2"))
+        self._identities = Identities(
+            self._client, lambda: self._generations("ec2", "iam"), settings.account, settings.region
+        )
+        self._zones = Zones(route53, ec2, lambda: self._generations("ec2", "route53"))
+        self.control = Control(self._faults, hypervisor, self._reconciler, ec2)
+
+    def _client(self, service: str) -> object:
+        return client(service, self.settings.region, self._engine.perform)
+
+    def _generations(self, *services: str) -> tuple[int, ...]:
+        return tuple(self._engine.generation(service) for service in services)
+
+    def _reboot(self, instance_id: str) -> None:
+        self._reconciler.reboot(instance_id)
+
+    def _changed(self, service: str) -> None:
+        self._reconciler.changed(service)
+
+    def api(self, request: Request) -> Response:
+        """Answer one request to AWS's API."""
+        call = identify(request)
+        return self._faults.apply(call, request, lambda: self._engine.perform(call, request))
+
+    def _address_of(self, name: str) -> str | None:
+        instance = self._instances.by_name(name)
+        return instance["PrivateIpAddress"] if instance else None
+
+    def start(self) -> None:
+        """Listen everywhere and start the reconciler.
+
+        Raises:
+            OSError: an address cannot be bound; its name is in the message.
+        """
+        settings = self.settings
+        metadata = Metadata(self._instances, self._identities.tree)
+        api = HttpServer(str(settings.api_address), 443, self.api, server_context(settings), name="api")
+        HttpServer(str(settings.metadata_address), 80, metadata, name="metadata").start()
+        api.start()
+        resolver = dns.Resolver(settings, self._instances, self._zones, dns.upstreams(settings))
+        dns.serve(
+            resolver,
+            (settings.resolver_address, settings.vpc[2], settings.operator[1], settings.world[1]),
+        )
+        UnixHttpServer(settings.control_socket, self.control).start()
+        forwarding.start(self._forwards, self._address_of)
+        self._reconciler.start()
+        self.control.ready = True
+        log.info("ready")
+
+    def stop(self) -> None:
+        """Finish the round and the call under way; hosts keep running."""
+        self.control.ready = False
+        self._reconciler.stop()
+        self._engine.close()
+        self.settings.control_socket.unlink(missing_ok=True)
