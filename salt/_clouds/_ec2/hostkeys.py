@@ -1,0 +1,148 @@
+"""SSH host keys: known from the machine's console before anything is sent to it.
+
+cloud-init prints a new machine's public host keys on its console, which EC2 hands out over its API. So they
+are known without trusting the network, and every connection of the bootstrap is held to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import salt.utils.context
+from salt.exceptions import SaltCloudExecutionFailure
+
+from . import errors
+from .provider import Provider
+
+log = logging.getLogger(__name__)
+
+BEGIN = "-----BEGIN SSH HOST KEY KEYS-----"
+END = "-----END SSH HOST KEY KEYS-----"
+REQUIRED, OFFERED, UNCHECKED = "required", "offered", "unchecked"
+TIMEOUT = 300.0
+INTERVAL = 5.0
+# What salt.utils.cloud writes into every command line.
+_NO_CHECKING = "-oStrictHostKeyChecking=no"
+_NO_KNOWN_HOSTS = "-oUserKnownHostsFile=/dev/null"
+
+
+def parse(console: str) -> list[str]:
+    """Return the public keys (``type base64``) of the last complete block of host keys on a console."""
+    block: list[str] = []
+    complete: list[str] = []
+    inside = False
+    for line in console.splitlines():
+        text = line.strip()
+        if BEGIN in text:
+            inside, block = True, []
+        elif END in text:
+            inside, complete = False, block
+        elif inside:
+            # journald and the kernel may put a prefix before what cloud-init prints.
+            words = text.split()
+            for index, word in enumerate(words[:-1]):
+                if word.startswith(("ssh-", "ecdsa-sha2-", "sk-")):
+                    block.append(f"{word} {words[index + 1]}")
+                    break
+    return complete
+
+
+def read(provider: Provider, instance_id: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return a machine's host keys from its console, waiting for them as long as the settings say.
+
+    Returns:
+        ``type base64`` of each; none if they are not to be checked, or not offered and not required.
+
+    Raises:
+        SaltCloudExecutionFailure: They are required and were not on the console in time.
+    """
+    policy = settings.get("ssh_host_keys") or OFFERED
+    if policy == UNCHECKED:
+        return []
+    timeout = float(settings.get("ssh_host_keys_timeout") or TIMEOUT)
+    deadline = time.monotonic() + timeout
+    while True:
+        console = output(provider, instance_id)
+        keys = parse(console)
+        if keys:
+            return keys
+        # cloud-init says when it is done: a machine that has printed none by then will not.
+        done = "finished at" in console and "Cloud-init" in console
+        if done or time.monotonic() >= deadline:
+            break
+        time.sleep(INTERVAL)
+    message = f"{instance_id} has printed no SSH host keys on its console within {timeout:.0f} s"
+    if policy == REQUIRED:
+        raise SaltCloudExecutionFailure(f"{message}, and ssh_host_keys is `required`: nothing was sent to it")
+    log.warning("%s: connecting without checking them", message)
+    return []
+
+
+def output(provider: Provider, instance_id: str) -> str:
+    """Return a machine's console: the latest, or where its kind has no such thing what EC2 has kept."""
+    client = provider.client()
+    with errors.explained(f"reading the console of {instance_id}"):
+        try:
+            answer = client.get_console_output(InstanceId=instance_id, Latest=True)
+        except botocore.exceptions.ClientError as error:
+            if errors.code(error) not in ("UnsupportedOperation", "InvalidParameterCombination"):
+                raise
+            answer = client.get_console_output(InstanceId=instance_id)
+    return str(answer.get("Output", ""))
+
+
+@contextlib.contextmanager
+def pinned(bootstrap: Callable[..., Any], host: str, port: int, keys: list[str]) -> Iterator[None]:
+    """Hold every SSH connection that ``bootstrap`` makes inside the block to these host keys.
+
+    ``salt.utils.cloud`` turns host key checking off in each command that it runs, uploads of private keys
+    included, and has no setting for it. All of them go through one function of it, which is replaced here by
+    one that turns it on again; a command line that does not look as expected is refused.
+
+    Args:
+        bootstrap: ``salt.utils.cloud.bootstrap`` as the loader has it.
+        host: Address of the machine.
+        port: Of its SSH.
+        keys: Its host keys; none: nothing is changed.
+    """
+    if not keys:
+        yield
+        return
+    function = getattr(bootstrap, "func", bootstrap)
+    run = function.__globals__["_exec_ssh_cmd"]
+    with tempfile.TemporaryDirectory(prefix="salt-cloud-") as directory:
+        known_hosts = Path(directory) / "known_hosts"
+        address = host if port == 22 else f"[{host}]:{port}"
+        known_hosts.write_text("".join(f"{address} {key}\n" for key in keys))
+
+        def checked(command: str, *args: Any, **kwargs: Any) -> Any:
+            return run(hold(command, known_hosts), *args, **kwargs)
+
+        with salt.utils.context.func_globals_inject(function, _exec_ssh_cmd=checked):
+            yield
+
+
+def hold(command: str, known_hosts: Path) -> str:
+    """Return a command line of ``salt.utils.cloud`` with host key checking turned on.
+
+    Only the first of each option: a gateway's ``ProxyCommand`` has them again, for another host.
+
+    Raises:
+        SaltCloudExecutionFailure: It has no such option.
+    """
+    checked = command
+    for option, replacement in (
+        (_NO_CHECKING, "-oStrictHostKeyChecking=yes -oGlobalKnownHostsFile=/dev/null"),
+        (_NO_KNOWN_HOSTS, f"-oUserKnownHostsFile={known_hosts}"),
+    ):
+        if option not in checked:
+            raise SaltCloudExecutionFailure(f"cannot check SSH host keys: salt-cloud runs no {option}")
+        checked = checked.replace(option, replacement, 1)
+    return checked

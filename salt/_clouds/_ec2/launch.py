@@ -1,0 +1,228 @@
+"""One RunInstances per machine: its request, and making sure that it happens once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+from salt.exceptions import SaltCloudConfigError, SaltCloudExecutionFailure
+
+from . import errors, images, machines, network, storage
+from .provider import Provider
+from .state import TokenBucket
+
+Settings = Mapping[str, Any]
+
+# AWS's own figures for RunInstances: a bucket of 5 that is refilled with 2 a second.
+RATE = 2.0
+BURST = 5
+# Seconds for which a launch is tried again while AWS throttles, fails or does not answer.
+PERSISTENCE = 300.0
+LONGEST_BACKOFF = 15.0
+
+METADATA_OPTIONS = {
+    "HttpTokens": "required",
+    "HttpEndpoint": "enabled",
+    "HttpPutResponseHopLimit": 1,
+    "InstanceMetadataTags": "enabled",
+}
+_TAGGED = ("instance", "volume", "network-interface")
+# Answers after which the same request may be sent again: they say nothing about what it has done.
+_TRANSIENT = frozenset(
+    {"InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "RequestTimeout"}
+)
+
+
+def request(
+    provider: Provider, name: str, settings: Settings, *, userdata: str | None, attached: Iterable[str]
+) -> dict[str, Any]:
+    """Return the RunInstances request of a machine, its token excepted.
+
+    Args:
+        provider: Where.
+        name: The machine's.
+        settings: The machine's, validated.
+        userdata: Its user data, rendered.
+        attached: Devices of volumes that exist already, which are attached later.
+    """
+    image = images.resolve(provider, str(settings["image"]), settings.get("owner"))
+    interfaces, zone = network.interfaces(provider, settings)
+    body: dict[str, Any] = {
+        "ImageId": image["ImageId"],
+        "InstanceType": settings["size"],
+        "MinCount": 1,
+        "MaxCount": 1,
+        "NetworkInterfaces": interfaces,
+        "BlockDeviceMappings": storage.mappings(settings, image, attached),
+        "MetadataOptions": METADATA_OPTIONS | _numbers(settings.get("metadata_options") or {}),
+        "TagSpecifications": _tag_specifications(provider, name, settings),
+    }
+    placement = {
+        "AvailabilityZone": settings.get("availability_zone") if zone is None else None,
+        "Tenancy": settings.get("tenancy"),
+        "GroupName": settings.get("placementgroup"),
+    }
+    reservation = settings.get("capacity_reservation")
+    optional = {
+        "KeyName": settings.get("keyname"),
+        "IamInstanceProfile": _instance_profile(settings.get("iam_profile")),
+        "EbsOptimized": settings.get("ebs_optimized"),
+        "DisableApiTermination": settings.get("termination_protection"),
+        "Monitoring": None if settings.get("monitoring") is None else {"Enabled": settings["monitoring"]},
+        "CreditSpecification": _wrapped("CpuCredits", settings.get("credit_specification")),
+        "HibernationOptions": _wrapped("Configured", settings.get("hibernation")),
+        "LaunchTemplate": settings.get("launch_template"),
+        "CapacityReservationSpecification": _capacity(reservation),
+        "CpuOptions": _numbers(settings.get("cpu_options") or {}) or None,
+        "Placement": {key: value for key, value in placement.items() if value} or None,
+        "InstanceMarketOptions": spot(settings.get("spot_config")),
+        "UserData": userdata,
+    }
+    return body | {key: value for key, value in optional.items() if value is not None}
+
+
+def _tag_specifications(provider: Provider, name: str, settings: Settings) -> list[dict[str, Any]]:
+    own = {
+        "Name": name,
+        machines.PROVIDER_TAG: provider.alias,
+        machines.PROFILE_TAG: settings.get("profile"),
+        machines.ZONE_TAG: settings.get("private_zone"),
+    }
+    spot_tags = (settings.get("spot_config") or {}).get("tag") or {}
+    given = {
+        **(settings.get("tag") or {}),
+        **spot_tags,
+        **{key: value for key, value in own.items() if value},
+    }
+    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if settings.get("deploy", True) else {}
+    kinds = [*_TAGGED, *(["spot-instances-request"] if settings.get("spot_config") else [])]
+    return [
+        {
+            "ResourceType": kind,
+            "Tags": [
+                {"Key": str(key), "Value": str(value)}
+                for key, value in (given | (bootstrap if kind == "instance" else {})).items()
+            ],
+        }
+        for kind in kinds
+    ]
+
+
+def spot(config: Settings | None) -> dict[str, Any] | None:
+    """Return the market options of a machine's ``spot_config``, None for an on-demand machine."""
+    if config is None:
+        return None
+    behavior = config.get("interruption_behavior")
+    # AWS stops or hibernates only what a persistent request has launched.
+    kind = config.get("type") or ("persistent" if behavior in ("stop", "hibernate") else "one-time")
+    chosen = {
+        "MaxPrice": None if config.get("spot_price") is None else str(config["spot_price"]),
+        "SpotInstanceType": kind,
+        "InstanceInterruptionBehavior": behavior,
+        "ValidUntil": config.get("valid_until"),
+    }
+    return {"MarketType": "spot", "SpotOptions": {key: value for key, value in chosen.items() if value}}
+
+
+def _instance_profile(profile: str | None) -> dict[str, str] | None:
+    if not profile:
+        return None
+    return {"Arn" if profile.startswith("arn:") else "Name": profile}
+
+
+def _wrapped(key: str, value: Any) -> dict[str, Any] | None:
+    return None if value is None else {key: value}
+
+
+def _capacity(reservation: str | Settings | None) -> dict[str, Any] | None:
+    if reservation is None:
+        return None
+    if isinstance(reservation, Mapping):
+        return dict(reservation)
+    if reservation in ("open", "none"):
+        return {"CapacityReservationPreference": reservation}
+    return {"CapacityReservationTarget": {"CapacityReservationId": reservation}}
+
+
+def _numbers(given: Settings) -> dict[str, Any]:
+    return {key: int(value) if str(value).isdigit() else value for key, value in given.items()}
+
+
+def userdata(settings: Settings) -> str | None:
+    """Return a machine's user data, not rendered yet, None if it has none.
+
+    Raises:
+        SaltCloudConfigError: Its file cannot be read.
+    """
+    path = settings.get("userdata_file")
+    if not path:
+        return settings.get("userdata")
+    try:
+        return Path(path).expanduser().read_text()
+    except OSError as error:
+        raise SaltCloudConfigError(f"userdata_file: {error}") from error
+
+
+def run(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Launch a machine once, however often this is called, interrupted and called again.
+
+    The token that makes the request idempotent is written down before the first try. A later call for the
+    same machine and request sends the same token, so that AWS answers with the machine that is there; one for
+    another request, or after that machine has gone, sends a new one.
+
+    Raises:
+        SaltCloudExecutionFailure: AWS refused, or was not to be had for `PERSISTENCE` seconds.
+    """
+    entry = f"launch-{name}"
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    for _ in range(2):
+        written = provider.state.read(entry)
+        if written.get("digest") != digest:
+            written = {"token": str(uuid.uuid4()), "digest": digest}
+            provider.state.write(entry, written)
+        instance = _persist(provider, name, {**body, "ClientToken": written["token"]})
+        if instance["State"]["Name"] not in ("shutting-down", "terminated"):
+            return instance
+        # The token's machine has gone: AWS remembers tokens for a day longer than machines.
+        provider.state.remove(entry)
+    raise SaltCloudExecutionFailure(f"launching {name}: AWS answered a new token with a terminated machine")
+
+
+def forget(provider: Provider, name: str) -> None:
+    """Forget a machine's token: it is bootstrapped, or destroyed."""
+    provider.state.remove(f"launch-{name}")
+
+
+def _persist(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    bucket = TokenBucket(provider.state, RATE, BURST)
+    client = provider.client(retries=1)
+    deadline = time.monotonic() + PERSISTENCE
+    backoff = 1.0
+    while True:
+        bucket.take()
+        try:
+            instance: dict[str, Any] = client.run_instances(**body)["Instances"][0]
+            return instance
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            if not _may_retry(error) or time.monotonic() + backoff > deadline:
+                raise SaltCloudExecutionFailure(errors.describe(error, f"launching {name}")) from error
+            if errors.code(error) in errors.THROTTLING:
+                bucket.drain(backoff)
+        time.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
+        backoff = min(2 * backoff, LONGEST_BACKOFF)
+
+
+def _may_retry(error: Exception) -> bool:
+    if isinstance(error, botocore.exceptions.ClientError):
+        if errors.code(error).startswith("Insufficient"):  # a 500 to AWS, but one that says something
+            return False
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or errors.code(error) in errors.THROTTLING | _TRANSIENT
+    return isinstance(error, (botocore.exceptions.HTTPClientError, botocore.exceptions.ConnectionError))

@@ -1,0 +1,120 @@
+"""One configured provider: its settings, its clients, its shared state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.config
+
+from .state import State
+
+DEFAULT_REGION = "us-east-1"
+USE_ROLE = "use-instance-role-credentials"
+# Seconds; a dead endpoint is noticed, a busy one is not given up.
+CONNECT_TIMEOUT = 10
+READ_TIMEOUT = 70
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An entry of ``cloud.providers``.
+
+    Args:
+        alias: Its name there.
+        settings: What it says.
+        opts: salt-cloud's whole configuration.
+    """
+
+    alias: str
+    settings: Mapping[str, Any]
+    opts: Mapping[str, Any]
+    _clients: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def region(self) -> str:
+        """The region: salt-cloud's -L, the provider's ``location``, boto3's own, or us-east-1."""
+        named = self.opts.get("location") or self.settings.get("location")
+        return str(named or boto3.session.Session().region_name or DEFAULT_REGION)
+
+    @cached_property
+    def state(self) -> State:
+        """What its processes share, one directory a provider and region."""
+        return State(Path(self.opts["cachedir"]) / "ec2" / f"{self.alias}-{self.region}")
+
+    def client(self, service: str = "ec2", *, retries: int = 8) -> Any:
+        """Return a boto3 client; one a process, since clients do not survive a fork.
+
+        Args:
+            service: AWS's name of it.
+            retries: How often botocore may try in all (its standard mode: backoff with jitter, throttling
+                and 5xx answers included). 1 where the caller does that itself.
+        """
+        key = (os.getpid(), service, retries)
+        if key not in self._clients:
+            self._clients[key] = self._session().client(
+                service,
+                endpoint_url=self.endpoint(service),
+                config=botocore.config.Config(
+                    retries={"mode": "standard", "total_max_attempts": retries},
+                    connect_timeout=CONNECT_TIMEOUT,
+                    read_timeout=READ_TIMEOUT,
+                    user_agent_extra="salt-cloud-ec2",
+                ),
+            )
+        return self._clients[key]
+
+    def endpoint(self, service: str) -> str | None:
+        """Return the URL of a service's endpoint, where the provider sets one.
+
+        ``endpoint_url`` (or the old ``endpoint``, a bare host) is EC2's; ``service_url`` is a domain in which
+        every service is found as ``<service>.<region>.<domain>``. Otherwise AWS's own, or AWS_ENDPOINT_URL.
+        """
+        url = self.settings.get("endpoint_url") or self.settings.get("endpoint")
+        if url and service == "ec2":
+            return str(url) if "://" in str(url) else f"https://{url}"
+        domain = self.settings.get("service_url")
+        if domain and domain != "amazonaws.com":
+            return f"https://{service}.{self.region}.{domain}"
+        return None
+
+    def pages(self, operation: str, key: str, **request: Any) -> list[dict[str, Any]]:
+        """Return every item of all pages of an EC2 listing.
+
+        Args:
+            operation: boto3's name of it, as in ``describe_volumes``.
+            key: Where a page has its items.
+            request: The operation's parameters.
+        """
+        client = self.client()
+        if not client.can_paginate(operation):
+            return list(getattr(client, operation)(**request)[key])
+        return [item for page in client.get_paginator(operation).paginate(**request) for item in page[key]]
+
+    def _session(self) -> boto3.session.Session:
+        identity, secret = self.settings.get("id"), self.settings.get("key")
+        keys: dict[str, Any] = {}
+        if identity and secret and USE_ROLE not in (identity, secret):
+            keys = {"aws_access_key_id": identity, "aws_secret_access_key": secret}
+            if self.settings.get("token"):
+                keys["aws_session_token"] = self.settings["token"]
+        session = boto3.session.Session(region_name=self.region, **keys)
+        role = self.settings.get("role_arn")
+        if not role:
+            return session
+        request = {"RoleArn": role, "RoleSessionName": self.settings.get("role_session_name") or "salt-cloud"}
+        if self.settings.get("external_id"):
+            request["ExternalId"] = self.settings["external_id"]
+        sts = session.client("sts", endpoint_url=self.endpoint("sts"))
+        granted = sts.assume_role(**request)["Credentials"]
+        return boto3.session.Session(
+            region_name=self.region,
+            aws_access_key_id=granted["AccessKeyId"],
+            aws_secret_access_key=granted["SecretAccessKey"],
+            aws_session_token=granted["SessionToken"],
+        )

@@ -1,0 +1,341 @@
+"""
+EC2 driver for salt-cloud, on boto3.
+
+Salt 3008 ships none. Profiles and providers of the driver that Salt 3007 had load unchanged; docs/driver/ has
+the options, what differs, and how to take the driver without the rest of this repository.
+
+.. code-block:: yaml
+
+    # cloud.providers
+    ec2:
+      driver: ec2
+      location: eu-west-1
+      owner: '136693071363'  # Debian's account
+    # cloud.profiles
+    app:
+      provider: ec2
+      image: debian-13-amd64-*
+      size: t3.small
+      subnetname: private-a
+      securitygroupname: [app]
+      keyname: fleet
+      private_key: ~/.ssh/fleet
+      ssh_username: admin
+      ssh_interface: private_ips
+
+:depends: boto3
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+from typing import Any
+
+import salt.utils.cloud
+from salt.config import is_provider_configured
+from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure, SaltCloudSystemExit
+
+try:
+    from _ec2 import catalog, errors, lifecycle, machines, schema
+    from _ec2.provider import Provider
+
+    MISSING = ""
+except ImportError as error:
+    MISSING = f"the EC2 driver needs boto3: {error}"
+
+log = logging.getLogger(__name__)
+
+__virtualname__ = "ec2"
+
+
+def __virtual__() -> str | tuple[bool, str]:
+    return (False, MISSING) if MISSING else __virtualname__
+
+
+def get_configured_provider() -> Any:
+    """Return the settings of the provider that is asked, False if there is none of this driver."""
+    return is_provider_configured(__opts__, _active_name() or __virtualname__)
+
+
+def _active_name() -> str | None:
+    active = __active_provider_name__
+    return active.value() if hasattr(active, "value") else active
+
+
+def _provider() -> Provider:
+    """Return the provider that salt-cloud asks."""
+    settings = get_configured_provider()
+    if settings is False:
+        raise SaltCloudSystemExit("no provider of the driver ec2 is configured")
+    named = (_active_name() or "").partition(":")[0] or str(settings.get("provider", "ec2")).partition(":")[0]
+    return Provider(named, settings, __opts__)
+
+
+def _only_as(expected: str, call: str | None, name: str) -> None:
+    """Refuse a function called as an action, and an action called as a function."""
+    if call is not None and call != expected:
+        option = "-a or --action" if expected == "action" else "-f or --function"
+        raise SaltCloudSystemExit(f"{name} has to be called with {option}")
+
+
+def create(vm_: dict[str, Any]) -> dict[str, Any]:
+    """
+    Launch and bootstrap one machine, from the data that salt-cloud has made of profile and map.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -p app app-1
+    """
+    provider = _provider()
+    schema.validate(provider, vm_)
+    settings = {**provider.settings, **vm_}
+    name = vm_["name"]
+
+    def announce(message: str, tag: str | None = None, **data: Any) -> None:
+        args = {"name": name, "profile": vm_.get("profile"), "provider": provider.alias, **data}
+        _fire(name, message, tag or message.split()[0], args)
+
+    announce("starting create", "creating")
+    try:
+        return lifecycle.create(
+            provider,
+            vm_,
+            settings,
+            render=lambda text: salt.utils.cloud.userdata_template(__opts__, vm_, text),
+            bootstrap=__utils__["cloud.bootstrap"],
+            announce=announce,
+        )
+    except SaltCloudException:
+        raise
+    except Exception as error:  # anything else would crash salt-cloud's parent and lose the other members
+        log.exception("creating %s", name)
+        raise SaltCloudExecutionFailure(f"{name}: {errors.describe(error, 'creating it')}") from error
+
+
+def destroy(name: str, call: str | None = None) -> dict[str, Any]:
+    """
+    Terminate a machine, by name or id. Its ``volumes`` stay, unless they were to go with it.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -d app-1
+    """
+    _only_as("action", call, "destroy")
+    provider = _provider()
+
+    def announce(message: str, tag: str | None = None, **data: Any) -> None:
+        _fire(name, message, tag or message.split()[0], {"name": name, **data})
+
+    change = lifecycle.destroy(provider, name, announce)
+    if __opts__.get("update_cachedir", False) is True:
+        __utils__["cloud.delete_minion_cachedir"](name, provider.alias, __opts__)
+    return change
+
+
+def _fire(name: str, message: str, tag: str, args: dict[str, Any]) -> None:
+    __utils__["cloud.fire_event"](
+        "event",
+        message,
+        f"salt/cloud/{name}/{tag}",
+        args=__utils__["cloud.filter_event"](tag, args, list(args)),
+        sock_dir=__opts__["sock_dir"],
+        transport=__opts__["transport"],
+    )
+
+
+def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.Instance]]:
+    """Return the machines of the provider by name.
+
+    salt-cloud takes any exception of a listing for an empty account, and would launch a second fleet
+    (D20). In the processes that it lists in, only a SystemExit gets past that.
+    """
+    _only_as("function", call, name)
+    provider = _provider()
+    try:
+        return provider, machines.by_name(machines.alive(provider))
+    except Exception as error:
+        if multiprocessing.current_process().daemon:
+            raise SystemExit(f"{provider.alias}: {error}") from error
+        raise
+
+
+def list_nodes(call: str | None = None) -> dict[str, Any]:
+    """
+    Return the machines, with id, image, size, state and addresses.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -Q
+    """
+    _, found = _listed("list_nodes", call)
+    return {name: machines.node(instance) | {"name": name} for name, instance in found.items()}
+
+
+def list_nodes_full(location: str | None = None, call: str | None = None) -> dict[str, Any]:
+    """
+    Return the machines with everything that EC2 says about them.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -F
+    """
+    provider, found = _listed("list_nodes_full", call)
+    nodes = {name: machines.full(provider, instance) | {"name": name} for name, instance in found.items()}
+    __utils__["cloud.cache_node_list"](nodes, provider.alias, __opts__)
+    return nodes
+
+
+def list_nodes_min(location: str | None = None, call: str | None = None) -> dict[str, Any]:
+    """
+    Return the machines, with id and state only. salt-cloud asks this before each map run.
+
+    In a run that launches, machines whose bootstrap was never finished are left out, so that salt-cloud hands
+    them to ``create``, which goes on with them.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -f list_nodes_min ec2
+    """
+    _, found = _listed("list_nodes_min", call)
+    return {
+        name: {"id": instance["InstanceId"], "state": instance["State"]["Name"]}
+        for name, instance in found.items()
+        if not (_launches() and machines.is_half_built(instance))
+    }
+
+
+def _launches() -> bool:
+    """Tell whether this run of salt-cloud is to launch machines."""
+    asked = __opts__.get("map") or __opts__.get("profile")
+    return bool(asked) and not any(__opts__.get(key) for key in ("destroy", "action", "function"))
+
+
+def list_nodes_select(call: str | None = None) -> dict[str, Any]:
+    """
+    Return the machines with the keys that ``query.selection`` of the configuration names.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -S
+    """
+    return salt.utils.cloud.list_nodes_select(list_nodes_full(call=call), __opts__["query.selection"], call)
+
+
+def show_instance(
+    name: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+) -> dict[str, Any]:
+    """
+    Return everything that EC2 says about a machine, by name or id.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a show_instance app-1
+        salt-cloud -f show_instance ec2 instance_id=i-0123456789abcdef0
+    """
+    wanted = name or (kwargs or {}).get("instance_id") or (kwargs or {}).get("name")
+    if not wanted:
+        raise SaltCloudSystemExit("show_instance: which? Give a name or instance_id")
+    provider = _provider()
+    node = machines.full(provider, machines.get(provider, wanted))
+    __utils__["cloud.cache_node"](node, provider.alias, __opts__)
+    return node
+
+
+def avail_locations(call: str | None = None) -> dict[str, Any]:
+    """
+    Return the regions that the account can use.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-locations ec2
+    """
+    _only_as("function", call, "avail_locations")
+    return catalog.locations(_provider())
+
+
+def avail_images(kwargs: dict[str, Any] | None = None, call: str | None = None) -> dict[str, Any]:
+    """
+    Return the images of an owner: ``owner=``, else the provider's, else the account's own.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-images ec2
+        salt-cloud -f avail_images ec2 owner=amazon name='al2023-*'
+    """
+    _only_as("function", call, "avail_images")
+    return catalog.images(_provider(), **(kwargs or {}))
+
+
+def avail_sizes(call: str | None = None) -> dict[str, Any]:
+    """
+    Return the instance types that the region has, as the API says (D11).
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --list-sizes ec2
+    """
+    _only_as("function", call, "avail_sizes")
+    return catalog.sizes(_provider())
+
+
+def start(name: str, call: str | None = None) -> dict[str, Any]:
+    """
+    Start a stopped machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a start app-1
+    """
+    _only_as("action", call, "start")
+    return lifecycle.change_state(_provider(), name, "start_instances", "StartingInstances")
+
+
+def stop(name: str, call: str | None = None) -> dict[str, Any]:
+    """
+    Stop a machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a stop app-1
+    """
+    _only_as("action", call, "stop")
+    return lifecycle.change_state(_provider(), name, "stop_instances", "StoppingInstances")
+
+
+def reboot(name: str, call: str | None = None) -> dict[str, Any]:
+    """
+    Reboot a machine.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud -a reboot app-1
+    """
+    _only_as("action", call, "reboot")
+    return lifecycle.change_state(_provider(), name, "reboot_instances", None)
