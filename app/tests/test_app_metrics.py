@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import SOURCE, Server
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn_server import SOURCE, Server
 
 
 def series(client: FlaskClient) -> dict[str, float]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SOURCE
+from gunicorn_server import SOURCE
 from saltwatch_app.settings import Settings, SettingsError
 
 URL = "mysql+pymysql://app:swordfish@database.saltwatch.internal:3306/app"

@@ -1,0 +1,68 @@
+"""A real gunicorn of the application, for tests."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+
+
+class Server:
+    """A gunicorn of the application, as on a host."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = "{}:{}".format(*free.getsockname())
+        self.url = f"http://{address}"
+        self.directory = directory
+        self.metrics = directory / "metrics"
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
+        self.environ = plain | {
+            "PYTHONPATH": str(SOURCE),
+            "APP_DATABASE_URL": f"sqlite:///{directory}/tasks.db",
+            "APP_LOG_FILE": str(directory / "app.json"),
+            "APP_BIND": address,
+            "APP_METRICS_DIR": str(self.metrics),
+            **variables,
+        }
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], env=self.environ, check=True)
+
+    def start(self) -> None:
+        arguments = [sys.executable, "-m", "gunicorn", "-c", "python:saltwatch_app.gunicorn_conf"]
+        self.process = subprocess.Popen(arguments, env=self.environ)
+        self.wait(lambda: self.get("/health/ready"))
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return str(answer.read(), "utf-8")
+
+    def sample(self, series: str) -> float:
+        """Return a series' value, 0 if it is not there."""
+        for line in self.get("/metrics").splitlines():
+            if line.startswith(series + " "):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if condition():
+                    return
+            except urllib.error.URLError:
+                pass
+            assert time.monotonic() < deadline, "the condition never came true"
+            time.sleep(0.1)

@@ -1,0 +1,68 @@
+"""The running fleet, looked at by the operator (`./rehearse test`), who reaches the hosts through salt-1."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import catalogue
+import pytest
+import remote
+import testinfra
+from prometheus import Prometheus
+from testinfra.host import Host
+from website import Website
+
+from rehearsal import inventory
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to run without a fleet: a skipped test would look like a good one."""
+    if items and not remote.SSH_CONFIG:
+        raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that takes a ``minion_id``, or the ``host`` of it, once for each host of the map."""
+    if "minion_id" in metafunc.fixturenames:
+        metafunc.parametrize("minion_id", catalogue.hosts(), scope="session")
+
+
+@pytest.fixture(scope="session")
+def host(minion_id: str) -> Host:
+    """A host, as root."""
+    return testinfra.get_host(f"ssh://{minion_id}?sudo=true", ssh_config=remote.SSH_CONFIG)
+
+
+@pytest.fixture(scope="session")
+def instances() -> dict[str, inventory.Host]:
+    """The instances that run, by minion id, as EC2 lists them."""
+    return {instance.name: instance for instance in inventory.find(boto3.client("ec2"))}
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Prometheus:
+    """The first Prometheus."""
+    return Prometheus(catalogue.host_of("prometheus"))
+
+
+@pytest.fixture(scope="session")
+def website(instances: dict[str, inventory.Host]) -> Website:
+    """The application on its first host, from outside."""
+    address = instances[catalogue.host_of("app")].public_ip
+    assert address, "the application's host has no public address"
+    return Website(address)
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Return a function that repeats a question until the answer is right, for so many seconds at most."""
+
+    def ask(question: Callable[[], Any], right: Callable[[Any], bool] = bool, seconds: float = 90) -> Any:
+        deadline = time.monotonic() + seconds
+        while not right(answer := question()):
+            assert time.monotonic() < deadline, f"still {answer!r}"
+            time.sleep(1)
+        return answer
+
+    return ask

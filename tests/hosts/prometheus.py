@@ -1,0 +1,43 @@
+"""Questions to the fleet's Prometheus, asked on its own host: from outside nobody may connect to it."""
+
+import json
+import urllib.parse
+from typing import Any
+
+import catalogue
+import remote
+
+
+class Prometheus:
+    """The HTTP API of one Prometheus.
+
+    Args:
+        host: minion id of its host.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.url = (
+            f"http://{host}.{catalogue.fleet()['zone']}:{catalogue.fleet()['services']['prometheus']['port']}"
+        )
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """Return ``data`` of an answer of ``/api/v1/PATH``."""
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        program = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=30).read().decode())"
+        answer = json.loads(remote.run(self.host, "python3", "-c", program))
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return the labels and the value of each series of an instant query."""
+        data = self.get("query", query=expression)
+        if data["resultType"] == "scalar":
+            return [({}, float(data["result"][1]))]
+        return [(series["metric"], float(series["value"][1])) for series in data["result"]]
+
+    def value(self, expression: str) -> float | None:
+        """Return the value of a query of at most one series."""
+        found = self.query(expression)
+        assert len(found) <= 1, found
+        return found[0][1] if found else None
