@@ -1,8 +1,9 @@
 """Questions about the fleet: who listens where, and who may connect.
 
-Every answer follows from the pillar key ``fleet``: the service catalogue and the roles (``pillar/base/fleet``)
-and the hosts, which the external pillar ``fleet_map`` adds. Each function takes that dictionary as ``fleet``;
-without it, it reads the minion's own pillar, so that states, templates and the command line ask alike::
+Every answer follows from the pillar key ``fleet``: the service catalogue and the roles, which come from
+``pillar/base/fleet``, and the hosts, which the external pillar ``fleet_map`` adds. Each function takes that
+dictionary as ``fleet``; without it, it reads the minion's own pillar, so that states, templates and the
+command line ask alike::
 
     salt-call fleet.endpoints prometheus
 
@@ -136,8 +137,8 @@ def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> lis
 def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
     """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that has hosts.
 
-    Each has a ``description``, ``ingress`` (``protocol``, ``port``, ``source``, ``description``) and ``egress``
-    (the same with ``destination``); a source or destination is a CIDR or the name of one of these groups.
+    Each has a ``description``, ``ingress`` and ``egress``: lists of rules with ``protocol``, ``port``,
+    ``description``, and ``source`` or ``destination``, a CIDR or the name of one of these groups.
     """
     fleet = _fleet(fleet)
     groups = {
@@ -186,7 +187,7 @@ def flows(fleet: Fleet | None = None) -> list[dict[str, Any]]:
 
 
 def _fleet(fleet: Fleet | None) -> Fleet:
-    """Return ``fleet``, or the minion's own pillar: not ``pillar.get``, which masks values outside templates."""
+    """Return ``fleet``, or the minion's own: not by ``pillar.get``, which masks values outside templates."""
     return __pillar__["fleet"] if fleet is None else fleet
 
 
@@ -278,11 +279,8 @@ def _group(role: str, fleet: Fleet) -> str:
 
 
 def _group_descriptions(fleet: Fleet) -> dict[str, str]:
+    described = {role: f"Hosts of the role {role} of {fleet['name']}" for role in fleet["roles"]}
     return {
         "*": f"Every host of {fleet['name']}",
-        **{
-            role: f"Hosts of the role {role} of {fleet['name']}"
-            for role in fleet["roles"]
-            if hosts(role, fleet)
-        },
+        **{role: text for role, text in described.items() if hosts(role, fleet)},
     }

@@ -10,7 +10,7 @@ one of ``fleet:public_roles``). A broken map or catalogue is refused: Salt turns
 pillar error, and states do not run with one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,21 +86,17 @@ def _host(entry: Any, where: str) -> str:
 
 
 def _check_catalogue(fleet: Mapping[str, Any]) -> None:
-    """Refuse a catalogue that names roles or services that are not there; shapes are the schema's matter."""
+    """Refuse names of roles or services that are not there; shapes are the schema's matter."""
     known = set(fleet.get("roles", ()))
-    for name, row in fleet.get("services", {}).items():
-        if row.get("role") not in known | {"*"}:
-            raise SaltConfigurationError(
-                f"{CATALOGUE}: {name}:role: expected a role of {ROLES} or '*', got {row.get('role')!r}"
-            )
-        for client in row.get("clients", ()):
-            if client not in known | {"*", "world", "admins"}:
-                raise SaltConfigurationError(
-                    f"{CATALOGUE}: {name}:clients: expected roles of {ROLES}, '*', 'world' or 'admins', got {client!r}"
-                )
-    for key, names in (("public_roles", known), ("unavailable", set(fleet.get("services", ())))):
-        for name in fleet.get(key, ()):
-            if name not in names:
-                raise SaltConfigurationError(
-                    f"fleet:{key}: expected names of {ROLES if key == 'public_roles' else CATALOGUE}, got {name!r}"
-                )
+    rows = fleet.get("services", {})
+    for name, row in rows.items():
+        _check_names(f"{CATALOGUE}: {name}:role", [row.get("role")], known | {"*"})
+        _check_names(f"{CATALOGUE}: {name}:clients", row.get("clients", ()), known | {"*", "world", "admins"})
+    _check_names("fleet:public_roles", fleet.get("public_roles", ()), known)
+    _check_names("fleet:unavailable", fleet.get("unavailable", ()), set(rows))
+
+
+def _check_names(where: str, names: Iterable[Any], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise SaltConfigurationError(f"{where}: expected one of {', '.join(sorted(known))}, got {name!r}")

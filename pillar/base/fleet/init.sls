@@ -6,8 +6,8 @@
 fleet:
   name: saltwatch
   zone: saltwatch.internal
-  roles: {{ roles | json }}
-  services: {{ services | json }}
+  roles: {{ roles | json(sort_keys=False) }}
+  services: {{ services | json(sort_keys=False) }}
   versions: {{ versions | json }}
   # Roles whose hosts have a public address; their profiles are in a public subnet.
   public_roles: [master, app]
