@@ -1,0 +1,162 @@
+"""An AWS of moto's in this process, and `salt-call state.apply` against it as the operator would run it."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+import yaml
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+REGION = "eu-west-1"
+ADMINS = "198.51.100.0/24"
+States = dict[str, dict[str, Any]]
+
+
+@dataclass
+class Account:
+    """One AWS account, empty at first, and a masterless operator who works on it."""
+
+    endpoint: str
+    home: Path
+    public_key: str
+    # Called with each action that AWS has just carried out, before it answers.
+    on_action: list[Callable[[str], None]] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.endpoint,
+            aws_access_key_id="AKIAREADER",
+            aws_secret_access_key="reader",
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `salt-call state.apply ARGUMENTS`."""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "AKIAOPERATOR",
+            "AWS_SECRET_ACCESS_KEY": "operator",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+        }
+        salt_call = Path(sys.executable).with_name("salt-call")
+        command = [salt_call, "-c", self.home / "conf", "--out=json", "--retcode-passthrough", "state.apply"]
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def apply(self, *arguments: str, fails: bool = False) -> States:
+        """Run `salt-call state.apply ARGUMENTS`; return the results by state id."""
+        process = self.start(*arguments)
+        out, err = process.communicate()
+        assert out.startswith("{"), err
+        states = json.loads(out)["local"]
+        if not fails:
+            assert isinstance(states, dict), states
+            failed = {
+                state["__id__"]: state["comment"] for state in states.values() if state["result"] is False
+            }
+            assert not failed, failed
+            assert process.returncode == 0, err
+        return {state["__id__"]: state for state in states.values()} if isinstance(states, dict) else states
+
+    def pillar(self, **local: Any) -> None:
+        """Write pillar/local of this operator."""
+        (self.home / "pillar" / "local.sls").write_text(
+            yaml.safe_dump(
+                {
+                    "fleet": {"admin_cidrs": [ADMINS]},
+                    "aws": {"operator_public_key": str(self.home / "key.pub")} | local,
+                }
+            )
+        )
+
+
+def changed(states: States) -> dict[str, Any]:
+    """Return the changes by state id, of those that have any."""
+    return {state_id: state["changes"] for state_id, state in states.items() if state["changes"]}
+
+
+class Quiet(WSGIRequestHandler):
+    """Logs nothing."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
+
+
+class Recording:
+    """WSGI: tells the account of each action after it was carried out."""
+
+    def __init__(self, application: Any, told: Callable[[str], None]) -> None:
+        self.application = application
+        self.told = told
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        answer = list(self.application(environ, start_response))
+        action = parse_qs(body.decode(errors="replace")).get("Action", [None])[0]
+        self.told(
+            action
+            or environ.get("HTTP_X_AMZ_TARGET")
+            or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        )
+        return answer
+
+
+@contextmanager
+def empty_account(home: Path) -> Iterator[Account]:
+    """Yield an empty account, whose operator's files are under ``home``."""
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / "key"], check=True)
+    config = yaml.safe_load((CHECKOUT / "operator" / "minion").read_text())
+    config["root_dir"] = str(home / "root")
+    config["pillar_roots"]["base"][0] = str(home / "pillar")
+    for directory in ("conf", "pillar"):
+        (home / directory).mkdir()
+    (home / "conf" / "minion").write_text(yaml.safe_dump(config))
+    top = {"base": {"operator": ["fleet", "environment", "aws", "local"]}}
+    (home / "pillar" / "top.sls").write_text(yaml.safe_dump(top))
+    made = Account("", home, (home / "key.pub").read_text())
+    made.pillar()
+
+    def told(action: str) -> None:
+        for each in made.on_action:
+            each(action)
+
+    application = Recording(DomainDispatcherApplication(create_backend_app), told)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    made.endpoint = f"http://127.0.0.1:{server.port}"
+    reset(made)
+    yield made
+    server.shutdown()
+    thread.join()
+
+
+def reset(account: Account) -> None:
+    """Make the account empty."""
+    request = urllib.request.Request(f"{account.endpoint}/moto-api/reset", method="POST")
+    urllib.request.urlopen(request).close()
