@@ -1,0 +1,214 @@
+"""One host from its launch to its termination."""
+
+import json
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from rehearsal.hypervisor.container import REBOOT, Container, readable
+from rehearsal.hypervisor.disk import Disk
+from rehearsal.hypervisor.seed import seed
+from rehearsal.hypervisor.volumes import Attachment, plug, unplug
+from rehearsal.model import Instance
+from rehearsal.network import links
+from rehearsal.network.namespaces import remove_namespace
+from rehearsal.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 8.0  # for a host to power itself off, before it is killed
+_CONSOLE_BYTES = 64 * 1024  # what GetConsoleOutput returns (EC2 API)
+
+
+class Host:
+    """A host whose methods may be called from any thread; they take turns.
+
+    What has to be known again by a later region process is kept in files: a note of boot times and attached volumes
+    in the run directory, the disk with its image's name in the state directory.
+
+    Args:
+        settings: Of the rehearsal.
+        instance_id: The host.
+    """
+
+    def __init__(self, settings: Settings, instance_id: str):
+        self.settings = settings
+        self.id = instance_id
+        self.disk = Disk(settings, instance_id)
+        self.container = Container(settings, instance_id)
+        self.instance: Instance | None = None
+        self.attachments: dict[str, Attachment] = {}
+        self.stopped_by_itself = False
+        self.boot_seconds: float | None = None
+        self._started = 0.0  # time.monotonic(), which is the same clock in every process
+        self._run = 0  # number of the run that is watched; 0 after it was ended from outside
+        self._runs = 0
+        self._lock = threading.RLock()
+        self._note = self.container.run / "note.json"
+
+    def adopt(self) -> None:
+        """Find out what an earlier process left: running, ended by itself meanwhile, or nothing."""
+        with self._lock:
+            if self._note.exists():
+                note = json.loads(self._note.read_text())
+                self._started, self.boot_seconds = note["started"], note["boot_seconds"]
+                self.attachments = {item["volume"]: Attachment(**item) for item in note["attachments"]}
+            if self.container.running:
+                self._watch()
+            else:
+                status = self.container.exit_status()
+                self._clear()
+                self.stopped_by_itself = status not in (None, REBOOT)
+
+    def start(self, instance: Instance, image: Path) -> None:
+        """Boot the host, on a new disk if it has none.
+
+        Raises:
+            CommandError: A tool failed; nothing of the host is left running.
+        """
+        with self._lock:
+            self.instance = instance
+            self._started, self.boot_seconds = time.monotonic(), None
+            try:
+                if self.disk.made:
+                    self.disk.mount()
+                else:
+                    self.disk.prepare(image)
+                    seed(self.disk.root, self.settings, instance)
+                    self.disk.finish(image)
+                links.connect(self.settings, instance)
+                self.container.start(instance, self.disk, self.attachments.values())
+            except Exception:
+                self._clear()
+                raise
+            self._keep_note()
+            self._watch()
+
+    def stop(self) -> None:
+        """Power the host off, as bounded as an instance's stop; its disk stays."""
+        with self._lock:
+            self._run = 0
+            self.container.shut_down(_STOP_SECONDS)
+            self._clear()
+
+    def reboot(self) -> None:
+        """Restart the host on its disk."""
+        with self._lock:
+            if not self.container.running or not self.instance:
+                return
+            self._run = 0
+            self.container.shut_down(_STOP_SECONDS, reboot=True)
+            self._clear()
+            self.start(self.instance, self.disk.root)
+
+    def terminate(self) -> None:
+        """End the host at once, its network first since its address may be given to another; delete its disk."""
+        links.disconnect(self.settings, self.id)
+        with self._lock:
+            self._run = 0
+            self._clear()
+            self.disk.remove()
+
+    def attach(self, attachment: Attachment) -> None:
+        """Show the host a volume, now if it runs and at each boot."""
+        with self._lock:
+            self.attachments[attachment.volume] = attachment
+            self._keep_note()
+            if leader := self.container.leader():
+                plug(leader, attachment)
+
+    def detach(self, volume_id: str) -> None:
+        """Take a volume from the host; a file system that it has mounted stays usable until unmounted."""
+        with self._lock:
+            attachment = self.attachments.pop(volume_id)
+            self._keep_note()
+            if leader := self.container.leader():
+                unplug(leader, attachment)
+
+    def console(self) -> bytes:
+        """Return the last of what the host printed."""
+        if not self.disk.console.exists():
+            return b""
+        with self.disk.console.open("rb") as file:
+            file.seek(max(0, self.disk.console.stat().st_size - _CONSOLE_BYTES))
+            return file.read()
+
+    def trim_console(self) -> None:
+        """Bound the console's file. Lines printed at that very moment may be lost."""
+        console = self.disk.console
+        if console.exists() and console.stat().st_size > 4 * _CONSOLE_BYTES:
+            tail = self.console()
+            os.truncate(console, 0)  # its writers append
+            with console.open("ab") as file:
+                file.write(tail)
+
+    def status(self) -> dict[str, Any]:
+        """Return the host's state, seconds from start to SSH's greeting, and bytes of memory."""
+        running = self.container.running
+        return {
+            "id": self.id,
+            "state": "running" if running else "stopped",
+            "boot_seconds": self.boot_seconds if running else None,
+            "memory_bytes": self.container.group.memory() if running else None,
+        }
+
+    def _clear(self) -> None:
+        """End whatever runs of the host and take its network and mounts away; the disk stays."""
+        links.disconnect(self.settings, self.id)
+        self.container.group.kill()
+        self.disk.unmount()
+        remove_namespace(self.settings.namespace_path(self.id))
+
+    def _keep_note(self) -> None:
+        self.container.run.mkdir(parents=True, exist_ok=True)
+        note = {
+            "started": self._started,
+            "boot_seconds": self.boot_seconds,
+            "attachments": [vars(attachment) for attachment in self.attachments.values()],
+        }
+        new = self._note.with_suffix(".new")
+        new.write_text(json.dumps(note))
+        new.replace(self._note)
+
+    def _watch(self) -> None:
+        self._runs += 1
+        self._run = self._runs
+        name = f"watch {self.id}"
+        threading.Thread(target=self._follow, args=(self._run,), name=name, daemon=True).start()
+
+    def _follow(self, run: int) -> None:
+        """Wait for SSH's greeting, then for the end of this run."""
+        ended = self.container.watch()
+        if ended is not None:
+            try:
+                while self.boot_seconds is None and not readable(ended, 0.1):
+                    self._greeted(run)
+                readable(ended, None)
+            finally:
+                os.close(ended)
+        with self._lock:
+            if self._run == run:
+                self._ended()
+
+    def _greeted(self, run: int) -> None:
+        if self.instance and self.container.answers_ssh(self.instance.private_ip):
+            with self._lock:
+                if self._run == run:
+                    self.boot_seconds = round(time.monotonic() - self._started, 2)
+                    self._keep_note()
+
+    def _ended(self) -> None:
+        """Boot again if the host wants that; else it is off, which the region has to learn."""
+        self._run = 0
+        again = self.container.exit_status() == REBOOT and self.instance
+        self._clear()
+        if again:
+            try:
+                self.start(self.instance, self.disk.root)
+                return
+            except Exception:
+                log.exception("%s does not boot again", self.id)
+        self.stopped_by_itself = True

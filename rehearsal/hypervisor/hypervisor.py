@@ -1,0 +1,157 @@
+"""Makes a `World` real on this machine: hosts, volumes, security groups."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rehearsal.hypervisor.disk import directory
+from rehearsal.hypervisor.host import Host
+from rehearsal.hypervisor.volumes import Attachment, Volumes
+from rehearsal.model import Instance, Volume, World
+from rehearsal.network import Network, uplink
+from rehearsal.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_TEND_SECONDS = 5.0
+_PARALLEL = 8
+
+
+class Hypervisor:
+    """Hosts as containers of this machine; ``Network.up`` has to have been called.
+
+    Args:
+        settings: Of the rehearsal.
+        rootfs: Given an image's id, returns the directory of its file system.
+    """
+
+    def __init__(self, settings: Settings, rootfs: Callable[[str], Path]):
+        self.settings = settings
+        self._rootfs = rootfs
+        self._network = Network(settings)
+        self._volumes = Volumes(settings)
+        self._hosts: dict[str, Host] = {}
+        self._lock = threading.Lock()  # of what changes hosts; status and console do not wait for it
+
+    def adopt(self) -> None:
+        """Find the hosts of an earlier process, and keep the uplink and the consoles' files in order from now on."""
+        with self._lock:
+            path = directory(self.settings)
+            for instance_id in sorted(item.name for item in path.glob("*")):
+                self._hosts[instance_id] = Host(self.settings, instance_id)
+            self._each(self._hosts.values(), Host.adopt)
+        threading.Thread(target=self._tend, name="tend", daemon=True).start()
+
+    def reconcile(self, world: World) -> None:
+        """Make ``world`` true: act on what differs from it, on hosts side by side.
+
+        A host that cannot be started is logged and reported by `stopped_by_itself`; others are not held up.
+
+        Args:
+            world: All that shall exist. Hosts and volumes that are not in it are destroyed.
+
+        Raises:
+            CommandError, ValueError: The security groups could not be applied. They are as before.
+        """
+        with self._lock:
+            wanted = {instance.id: instance for instance in world.instances}
+            self._each([self._hosts.pop(name) for name in set(self._hosts) - set(wanted)], Host.terminate)
+            self._network.apply(world)
+            for instance in world.instances:
+                host = self._hosts.setdefault(instance.id, Host(self.settings, instance.id))
+                host.instance = instance
+            self._each([self._hosts[i.id] for i in world.instances if not i.running], self._stop)
+            self._detach(world.volumes)
+            self._volumes.keep({volume.id for volume in world.volumes})
+            self._attach(world.volumes)
+            self._each([self._hosts[i.id] for i in world.instances if i.running], self._start)
+
+    def reboot(self, instance_id: str) -> None:
+        """Restart a host on its disk; does nothing if it does not run."""
+        with self._lock:
+            self._each([self._hosts[instance_id]], Host.reboot)
+
+    def console(self, instance_id: str) -> bytes:
+        """Return the last 64 KiB that a host printed on its console; nothing for one that never ran."""
+        host = self._hosts.get(instance_id)
+        return host.console() if host else b""
+
+    def stopped_by_itself(self) -> list[str]:
+        """Return the hosts that powered themselves off or did not start, until a world says they are stopped."""
+        return [host.id for host in list(self._hosts.values()) if host.stopped_by_itself]
+
+    def status(self) -> list[dict[str, Any]]:
+        """Return id, name, addresses, state, boot_seconds (to SSH's greeting) and memory_bytes of each host."""
+        return [
+            {
+                "name": instance.name,
+                "private_ip": str(instance.private_ip),
+                "public_ip": str(instance.public_ip) if instance.public_ip else None,
+                **host.status(),
+            }
+            for host in list(self._hosts.values())
+            if (instance := host.instance)
+        ]
+
+    def shutdown_all(self) -> None:
+        """Stop every host; disks and volumes stay."""
+        with self._lock:
+            self._each(list(self._hosts.values()), Host.stop)
+
+    def _each(self, hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
+        """Do something to several hosts at once. What fails is logged; no host suffers from another."""
+
+        def guarded(host: Host) -> None:
+            try:
+                action(host)
+            except Exception:
+                log.exception("%s: %s failed", host.id, getattr(action, "__name__", action))
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            list(pool.map(guarded, hosts))
+
+    def _start(self, host: Host) -> None:
+        instance: Instance | None = host.instance
+        if instance is None or host.stopped_by_itself or host.container.running:
+            return
+        try:
+            host.start(instance, self._rootfs(instance.image_id))
+        except Exception:
+            host.stopped_by_itself = True
+            raise
+
+    @staticmethod
+    def _stop(host: Host) -> None:
+        if host.container.running:
+            host.stop()
+        host.stopped_by_itself = False
+
+    def _detach(self, volumes: Iterable[Volume]) -> None:
+        attached = {(volume.id, volume.instance_id) for volume in volumes}
+        for host in self._hosts.values():
+            for volume_id in [name for name in host.attachments if (name, host.id) not in attached]:
+                host.detach(volume_id)
+                self._volumes.release(volume_id)
+
+    def _attach(self, volumes: Iterable[Volume]) -> None:
+        for volume in volumes:
+            host = self._hosts.get(volume.instance_id or "")
+            if host is None or volume.id in host.attachments:
+                continue
+            taken = {attachment.number for attachment in host.attachments.values()}
+            number = next(n for n in range(1, len(taken) + 2) if n not in taken)
+            loop = self._volumes.attach(volume)
+            host.attach(Attachment(volume.id, loop, number, volume.device or f"/dev/nvme{number}n1"))
+
+    def _tend(self) -> None:
+        while True:
+            threading.Event().wait(_TEND_SECONDS)
+            try:
+                uplink.ensure(self.settings)
+            except Exception:
+                log.exception("the uplink does not start")
+            for host in list(self._hosts.values()):
+                host.trim_console()

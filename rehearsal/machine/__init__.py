@@ -1,0 +1,1 @@
+"""What is asked of this machine's kernel: commands, control groups, checks, traces left behind."""
