@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from rehearsal.image import base, cache, salt_packages
-from rehearsal.image.chroot import BuildError, Workshop
+from rehearsal.image.chroot import Workshop
 from rehearsal.model import Report
 from rehearsal.settings import Settings
 
-__all__ = ["BuildError", "ensure"]
+__all__ = ["ensure"]
 
 _HERE = Path(__file__).parent
 _FILES = _HERE / "files"
@@ -26,7 +26,7 @@ def ensure(settings: Settings, report: Report) -> Path:
         report: Told of each step and its seconds.
 
     Raises:
-        BuildError: A step failed; the message names the log.
+        StepError: A step failed; it names the log.
     """
     settings.logs.mkdir(parents=True, exist_ok=True)
     workshop = Workshop(settings.logs / "image.log", report)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.image import machine
-from rehearsal.image.chroot import BuildError, Workshop
+from rehearsal.image.chroot import Workshop
+from rehearsal.progress import StepError
 
 SUITE = "trixie"
 # What a container has no use for: half of the size, and of the files that dpkg has to write.
@@ -50,10 +51,10 @@ def build(directory: Path, workshop: Workshop) -> None:
     """Install Debian into ``directory/rootfs``.
 
     Raises:
-        BuildError: Debian's keyring is missing on the machine, or the mirror or a package failed.
+        StepError: Debian's keyring is missing on the machine, or the mirror or a package failed.
     """
     if not machine.KEYRING.exists():
-        raise BuildError(f"{machine.KEYRING} is missing: install the package debian-archive-keyring")
+        raise StepError(f"{machine.KEYRING} is missing", advice="apt-get install debian-archive-keyring")
     listing = directory / "debian.sources"
     listing.write_text(sources(machine.mirrors()))
     # force-unsafe-io: a host whose installation a power cut interrupts is launched again, not repaired.

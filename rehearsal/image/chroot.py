@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rehearsal.model import Report
+from rehearsal.progress import StepError
 
-
-class BuildError(Exception):
-    """A command of the build failed; the message names the log."""
+_ALONE = ["setpriv", "--pdeathsig", "KILL"]
+_ALONE += [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+]
 
 
 class Workshop:
@@ -23,8 +32,9 @@ class Workshop:
     def run(self, title: str, argv: Sequence[str | Path], env: Mapping[str, str]) -> None:
         """Run a command; report it with the seconds it took.
 
-        It is killed with this process, whatever kills that: nothing goes on writing into a tree that the
-        next build removes.
+        It has mount and process namespaces of its own: what it mounts or starts ends with it, and it ends
+        with this process, whatever kills that. Nothing goes on writing into a tree that the next build
+        removes.
 
         Args:
             title: What it does, for people.
@@ -32,11 +42,11 @@ class Workshop:
             env: Its whole environment.
 
         Raises:
-            BuildError: It exited non-zero.
+            StepError: It exited non-zero.
         """
         self.report(f"{title} ...")
         started = time.monotonic()
-        command = [str(word) for word in ("setpriv", "--pdeathsig", "KILL", *argv)]
+        command = [*_ALONE, *(str(word) for word in argv)]
         with self.log.open("a") as log:
             log.write(f"\n# {title}\n$ {shlex.join(command)}\n")
             log.flush()
@@ -49,7 +59,7 @@ class Workshop:
                 stderr=subprocess.STDOUT,
             ).returncode
         if code:
-            raise BuildError(f"{title}: {argv[0]} exited with {code}; see the end of {self.log}")
+            raise StepError(f"{title}: {argv[0]} exited with {code}", self.log, "see the end of the log")
         self.report(f"{title}: {time.monotonic() - started:.0f} s")
 
     def chroot(
@@ -64,8 +74,6 @@ class Workshop:
     ) -> None:
         """Run a shell script inside ``root``.
 
-        It has mount and process namespaces of its own: whatever it mounts or starts ends with it.
-
         Args:
             title: What it does, for people.
             root: The tree.
@@ -75,7 +83,7 @@ class Workshop:
             binds: Files and directories of the machine, and where they appear in the tree.
 
         Raises:
-            BuildError: It exited non-zero.
+            StepError: It exited non-zero.
         """
         inside = {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -86,9 +94,7 @@ class Workshop:
         }
         mounts = _mounts(root, scratch, binds or {})
         enter = ["chroot", str(scratch / "root" if scratch else root), "sh", "-euc", script]
-        unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-        outside = "\n".join([*mounts, f"exec {shlex.join(enter)}"])
-        self.run(title, [*unshare, "sh", "-euc", outside], inside)
+        self.run(title, ["sh", "-euc", "\n".join([*mounts, f"exec {shlex.join(enter)}"])], inside)
 
 
 def _mounts(root: Path, scratch: Path | None, binds: Mapping[Path, str]) -> list[str]:

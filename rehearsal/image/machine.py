@@ -69,13 +69,9 @@ def mirrors(apt: Path = Path("/etc/apt")) -> Mirrors:
     Args:
         apt: apt's configuration directory.
     """
-    sources = [
-        source for path in sorted(apt.glob("sources.list.d/*.list")) for source in _read(path, one_line)
-    ]
-    sources += [
-        source for path in sorted(apt.glob("sources.list.d/*.sources")) for source in _read(path, deb822)
-    ]
-    sources = [*_read(apt / "sources.list", one_line), *sources]
+    lists = [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.list"))]
+    sources = [source for path in lists if path.exists() for source in one_line(path.read_text())]
+    sources += [s for path in sorted(apt.glob("sources.list.d/*.sources")) for s in deb822(path.read_text())]
     # Others also name their suites after Debian's; they bring a key of their own.
     debian = [
         s for s in sources if "main" in s.components and "debian-archive" in (s.signed_by or "debian-archive")
@@ -85,10 +81,6 @@ def mirrors(apt: Path = Path("/etc/apt")) -> Mirrors:
     if not archive:
         return Mirrors()
     return Mirrors(_resolve(archive[0]), _resolve(security[0]) if security else None)
-
-
-def _read(path: Path, parse) -> Iterator[Source]:
-    return parse(path.read_text()) if path.exists() else iter(())
 
 
 def _resolve(uri: str) -> str:

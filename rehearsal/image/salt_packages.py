@@ -101,11 +101,11 @@ def lay_out(name: str, version: str, source: Path, package: Path) -> None:
         target = package / directory.strip("/")
         target.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / file, target)
-    for target, link in _words(debian / f"{name}.links"):
-        if target.startswith("opt/"):  # the others point to shell completions
+    for destination, link in _words(debian / f"{name}.links"):
+        if destination.startswith("opt/"):  # the others point to shell completions
             path = package / link.strip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.symlink_to(f"/{target}")
+            path.symlink_to(f"/{destination}")
     if name == "salt-master":  # as debian/rules does
         text = (source / "conf/master").read_text()
         (package / "etc/salt/master").write_text(text.replace("#user: root", "user: salt"))
