@@ -57,24 +57,21 @@ def find(ec2: Any, kind: str, *alternatives: Mapping[str, str | list[str]]) -> d
     return None
 
 
-def identify(ec2: Any, kind: str, name: str, vpc_id: str | None = None) -> str:
-    """Return the id of the resource with that Name tag (a security group: with that name).
+def find_vpc(ec2: Any, name: str) -> dict[str, Any] | None:
+    """Return the VPC of that name, or None. A fleet's VPC has the fleet's name: it is found by either tag."""
+    return find(ec2, "vpc", {"tag:Name": name}, {"tag:Fleet": name})
+
+
+def vpc_id(ec2: Any, name: str, required: bool = False) -> str | None:
+    """Return the id of the VPC of that name, or None.
 
     Raises:
-        CommandExecutionError: there is none, or more than one.
+        CommandExecutionError: there is more than one, or none although it is ``required``.
     """
-    key = "group-name" if kind == "security-group" else "tag:Name"
-    resource = find(ec2, kind, {key: name} | ({"vpc-id": vpc_id} if vpc_id else {}))
-    if resource is None:
-        raise CommandExecutionError(
-            f"{kind} {name}: there is none in AWS; apply the state that makes it first"
-        )
-    return resource[_KINDS[kind][2]]
-
-
-def vpc_id(ec2: Any, name: str) -> str | None:
-    """Return the id of the VPC of that name, or None."""
-    return (find(ec2, "vpc", {"tag:Name": name}) or {}).get("VpcId")
+    vpc = find_vpc(ec2, name)
+    if required and vpc is None:
+        raise CommandExecutionError(f"VPC {name}: there is none; apply the state that makes it")
+    return vpc and vpc["VpcId"]
 
 
 def id_in_vpc(ec2: Any, kind: str, name: str, vpc: str, required: bool = False) -> str | None:

@@ -38,7 +38,7 @@ def internet_present(
     def update(changed: Result) -> None:
         gateway_id = _find_internet_gateway(ec2, name, vpc)["InternetGatewayId"]
         if "attached" in changed:
-            vpc_id = __salt__["aws_ec2.identify"](ec2, "vpc", vpc)
+            vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc, required=True)
             ec2.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc_id)
         __salt__["aws_ec2.retag"](ec2, gateway_id, changed)
 
@@ -178,7 +178,7 @@ def endpoint_present(
 
     def create() -> None:
         ec2.create_vpc_endpoint(
-            VpcId=__salt__["aws_ec2.identify"](ec2, "vpc", vpc),
+            VpcId=__salt__["aws_ec2.vpc_id"](ec2, vpc, required=True),
             VpcEndpointType="Gateway",
             ServiceName=service,
             RouteTableIds=sorted(wanted_ids()),

@@ -43,7 +43,7 @@ def zone_present(
             Name=name,
             CallerReference=str(uuid4()),
             HostedZoneConfig={"Comment": f"Hosts and services of {name}", "PrivateZone": True},
-            VPC={"VPCRegion": region, "VPCId": __salt__["aws_ec2.identify"](ec2, "vpc", vpc)},
+            VPC={"VPCRegion": region, "VPCId": __salt__["aws_ec2.vpc_id"](ec2, vpc, required=True)},
         )
         update({"tags": tags})
 

@@ -61,7 +61,7 @@ def present(
 
     def create() -> None:
         ec2.create_route_table(
-            VpcId=__salt__["aws_ec2.identify"](ec2, "vpc", vpc),
+            VpcId=__salt__["aws_ec2.vpc_id"](ec2, vpc, required=True),
             TagSpecifications=__salt__["aws_ec2.specification"]("route-table", tags),
         )
         update({"subnets": subnets, "routes": routes})

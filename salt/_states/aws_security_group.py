@@ -67,7 +67,7 @@ def present(
         group_id = ec2.create_security_group(
             GroupName=name,
             Description=description,
-            VpcId=__salt__["aws_ec2.identify"](ec2, "vpc", vpc),
+            VpcId=__salt__["aws_ec2.vpc_id"](ec2, vpc, required=True),
             TagSpecifications=__salt__["aws_ec2.specification"]("security-group", tags),
         )["GroupId"]
         ec2.get_waiter("security_group_exists").wait(GroupIds=[group_id])

@@ -23,23 +23,19 @@ def present(
     Args:
         name: its Name tag.
         cidr_block: its addresses, as ``10.0.0.0/16``; AWS cannot change them.
-        tags: further tags; with ``Fleet`` the VPC is found again when its Name is lost.
+        tags: further tags; a VPC that lost its Name is found by ``Fleet``, if that is the same.
         region: where, as ``eu-west-1``.
         profile: of the AWS configuration; none: boto3's usual chain.
     """
     ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
     tags = tags | {"Name": name}
 
-    def find() -> Result | None:
-        by_fleet = {"tag:Fleet": tags["Fleet"], "cidr": cidr_block}
-        return __salt__["aws_ec2.find"](ec2, "vpc", {"tag:Name": name}, by_fleet)
-
     def attribute(vpc_id: str, key: str) -> bool:
         answer = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=key[0].lower() + key[1:])
         return answer[key]["Value"]
 
     def read() -> Result | None:
-        vpc = find()
+        vpc = __salt__["aws_ec2.find_vpc"](ec2, name)
         return vpc and {
             "cidr_block": vpc["CidrBlock"],
             "EnableDnsSupport": attribute(vpc["VpcId"], "EnableDnsSupport"),
@@ -54,7 +50,7 @@ def present(
         update({"EnableDnsSupport": True, "EnableDnsHostnames": True})
 
     def update(changed: Result) -> None:
-        vpc_id = find()["VpcId"]
+        vpc_id = __salt__["aws_ec2.vpc_id"](ec2, name)
         for key in ("EnableDnsSupport", "EnableDnsHostnames"):  # AWS takes one a call
             if key in changed:
                 ec2.modify_vpc_attribute(VpcId=vpc_id, **{key: {"Value": changed[key]}})
@@ -126,7 +122,7 @@ def subnet_present(
 
     def create() -> None:
         subnet = ec2.create_subnet(
-            VpcId=__salt__["aws_ec2.identify"](ec2, "vpc", vpc),
+            VpcId=__salt__["aws_ec2.vpc_id"](ec2, vpc, required=True),
             CidrBlock=cidr_block,
             AvailabilityZone=availability_zone,
             TagSpecifications=__salt__["aws_ec2.specification"]("subnet", tags),

@@ -1,0 +1,80 @@
+"""All that an account holds of what the foundation is made of, so that two moments can be compared."""
+
+from typing import Any
+
+from aws_account import Account
+
+# What AWS changes by itself, or what says only when something was made.
+_VOLATILE = {
+    "AssociationId",
+    "CreateDate",
+    "CreateTime",
+    "CreationTimestamp",
+    "KeyPairId",
+    "ResponseMetadata",
+    "RoleLastUsed",
+    "RouteTableAssociationId",
+    "VpcEndpointId",
+}
+
+
+def snapshot(account: Account) -> dict[str, Any]:
+    """Return resources by kind; lists are sorted, since their order means nothing."""
+    ec2, iam, route53 = account.client("ec2"), account.client("iam"), account.client("route53")
+    vpcs = ec2.describe_vpcs()["Vpcs"]
+    attributes = {
+        (vpc["VpcId"], attribute): ec2.describe_vpc_attribute(VpcId=vpc["VpcId"], Attribute=attribute)
+        for vpc in vpcs
+        for attribute in ("enableDnsSupport", "enableDnsHostnames")
+    }
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    zones = route53.list_hosted_zones()["HostedZones"]
+    alive = [{"Name": "state", "Values": ["pending", "available"]}]
+    found = {
+        "vpcs": vpcs,
+        "attributes": {str(key): value for key, value in attributes.items()},
+        "subnets": ec2.describe_subnets()["Subnets"],
+        "internet gateways": ec2.describe_internet_gateways()["InternetGateways"],
+        "NAT gateways": ec2.describe_nat_gateways(Filter=alive)["NatGateways"],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "route tables": ec2.describe_route_tables()["RouteTables"],
+        "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+        "groups": ec2.describe_security_groups()["SecurityGroups"],
+        "key pairs": ec2.describe_key_pairs(IncludePublicKey=True)["KeyPairs"],
+        "roles": [iam.get_role(RoleName=role)["Role"] for role in roles],
+        "policies": {
+            role: {
+                policy: iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
+            }
+            for role in roles
+        },
+        "attached": {
+            role: iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] for role in roles
+        },
+        "profiles": iam.list_instance_profiles()["InstanceProfiles"],
+        "zones": [
+            {
+                "name": zone["Name"],
+                "vpcs": route53.get_hosted_zone(Id=zone["Id"])["VPCs"],
+                "tags": _zone_tags(route53, zone),
+                "records": route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"],
+            }
+            for zone in zones
+        ],
+    }
+    return _settled(found)
+
+
+def _zone_tags(route53: Any, zone: dict[str, Any]) -> list[dict[str, str]]:
+    zone_id = zone["Id"].rpartition("/")[2]
+    listed = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id)
+    return listed["ResourceTagSet"]["Tags"]
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _settled(each) for key, each in value.items() if key not in _VOLATILE}
+    if isinstance(value, list):
+        return sorted((_settled(each) for each in value), key=str)
+    return value
