@@ -82,7 +82,6 @@ def ssh_config(hosts: list[Host], directory: Path, identity: Path) -> str:
         )
     parts.append(
         "Host *\n"
-        "  User admin\n"
         f"  IdentityFile {identity}\n"
         "  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {directory / 'known_hosts'}\n"

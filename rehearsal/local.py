@@ -34,8 +34,7 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
         "secrets": {"database": {"app_password": secrets.token_urlsafe(24)}},
     }
     machine = {
-        "fleet": {"unavailable": unavailable},
-        "network": {"admin_cidrs": [str(operator.settings.operator)]},
+        "fleet": {"unavailable": unavailable, "admin_cidrs": [str(operator.settings.operator)]},
         "aws": {"operator_public_key": str(operator.ssh_key) + ".pub"},
         "common": {
             "container": True,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 
-from rehearsal import forwards, network
-from rehearsal.image import debian_mirror
+from rehearsal import forwards
+from rehearsal.image.machine import mirrors
+from rehearsal.machine.cgroups import Group
 from rehearsal.progress import StepError
 from rehearsal.settings import Settings
 
@@ -30,7 +31,7 @@ def check(settings: Settings, mirror: str | None, fresh: bool) -> None:
     Raises:
         StepError: With every problem found.
     """
-    problems = [*_owner(settings), *network.problems(settings), *_disk(settings), *_mirror(mirror)]
+    problems = [*_owner(settings), *_disk(settings), *_mirror(mirror)]
     if fresh:
         problems += [*_memory(), *_ports(settings), *_debian_mirror()]
     if problems:
@@ -42,7 +43,7 @@ def _owner(settings: Settings) -> Iterator[str]:
     owner = settings.state / "checkout"
     if not owner.exists() or Path(owner.read_text()) == settings.checkout:
         return
-    if network.alive(settings):
+    if Group(settings.prefix).pids():
         yield f"the fleet that is up belongs to {owner.read_text()}: run ./rehearse down there, or here"
 
 
@@ -68,7 +69,7 @@ def _ports(settings: Settings) -> Iterator[str]:
 
 
 def _debian_mirror() -> Iterator[str]:
-    url = f"{debian_mirror()}/dists/trixie/InRelease"
+    url = f"{mirrors().archive}/dists/trixie/InRelease"
     if fault := _unanswered(url):
         yield f"Debian's mirror of this machine does not answer: {fault} (see apt's sources)"
 

@@ -82,12 +82,13 @@ class Up:
             if process.running(self.settings):
                 step.say("the region runs already")
             else:
-                listeners = forwards.listen(self.settings)
+                targets = forwards.TARGETS.values()
+                listeners = forwards.listen(self.settings).values()
                 process.start(
                     self.settings,
                     {
-                        listeners[name]: (host, self.fleet.port(service))
-                        for name, (host, service) in forwards.TARGETS.items()
+                        listener: (host, self.fleet.port(service))
+                        for listener, (host, service) in zip(listeners, targets, strict=True)
                     },
                 )
                 step.say("the region answers")
@@ -96,7 +97,7 @@ class Up:
     def lay_foundation(self) -> None:
         """Apply the AWS foundation: network, groups, roles, zone."""
         with self.progress.step("foundation", "The AWS foundation, as states") as step:
-            shown = "salt-call state.apply aws"
+            shown = "salt-call -c operator state.apply aws"
             step.show_command(shown)
             _, output = self._operate(
                 step,

@@ -29,7 +29,7 @@ def test_only_the_control_node_is_reached_directly() -> None:
         Host("salt-1", "i-2", "10.0.0.8", "203.0.113.8", ("ssh-ed25519 B",)),
     ]
     config = ssh_config(hosts, Path("/home"), Path("/home/key"))
-    assert "Host app-1\n  HostName 10.0.0.9\n  ProxyJump salt-1" in config
-    assert "Host salt-1\n  HostName 203.0.113.8\n  ProxyJump none" in config
+    assert "Host app-1\n  HostName 10.0.0.9\n  User operator\n  ProxyJump salt-1" in config
+    assert "Host salt-1\n  HostName 203.0.113.8\n  User admin\n  ProxyJump none" in config
     assert "StrictHostKeyChecking yes" in config
     assert known_hosts(hosts) == "app-1 ssh-ed25519 A\nsalt-1 ssh-ed25519 B\n"
