@@ -1,0 +1,3 @@
+{% import_yaml 'fleet/versions.yaml' as versions %}
+minion:
+  version: '{{ versions.salt }}'

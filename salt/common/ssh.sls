@@ -1,0 +1,27 @@
+# Keys only. Host keys are cloud-init's; the driver has read them from the console.
+{% from 'common/map.jinja' import common -%}
+common-ssh-package:
+  pkg.installed:
+    - name: openssh-server
+
+# First of the drop-ins: for most settings sshd takes the first value that it meets.
+common-ssh-config:
+  file.managed:
+    - name: /etc/ssh/sshd_config.d/10-saltwatch.conf
+    - contents: |
+        # Managed by Salt: salt://common/ssh.sls
+        {%- for option, value in common.ssh | dictsort %}
+        {{ option }} {{ value }}
+        {%- endfor %}
+    - mode: '0600'
+    - check_cmd: sshd -t -f
+    - require:
+      - pkg: common-ssh-package
+
+common-ssh-service:
+  service.running:
+    - name: ssh
+    - enable: True
+    - reload: True
+    - watch:
+      - file: common-ssh-config

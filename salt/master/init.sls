@@ -1,0 +1,5 @@
+include:
+  - minion
+  - master.config
+  - master.cloud
+  - master.artifacts
