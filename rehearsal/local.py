@@ -50,7 +50,7 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
-        "script_args: -r onedir\n",
+        "script_args: -r -X onedir\n",
     )
 
 
