@@ -27,9 +27,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Container:
-    """The processes of one host: a launcher that waits for nspawn and notes its exit status, and nspawn's tree.
+    """The processes of one host: nspawn's tree, and a launcher that waits for it and notes its exit status.
 
-    Which processes those are is the control group's knowledge, so that a new region process finds them again.
+    Which processes those are is the control group's knowledge, so a new region process finds them again.
 
     Args:
         settings: Of the rehearsal.

@@ -4,6 +4,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from rehearsal.machine.commands import run
+from rehearsal.machine.mounts import unmount
 from rehearsal.settings import Settings
 
 
@@ -51,9 +52,9 @@ class Disk:
             self._mount(self._lower.readlink())
 
     def unmount(self) -> None:
-        """Unmount the disk if it is mounted. What keeps it busy loses it when it ends."""
+        """Unmount the disk if it is mounted."""
         if self.root.is_mount():
-            run("umount", "--lazy", self.root)
+            unmount(self.root)
 
     def remove(self) -> None:
         """Delete the disk, mounted or not, made or half made."""

@@ -5,7 +5,9 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from rehearsal.hypervisor.container import REBOOT, Container, readable
@@ -26,8 +28,8 @@ _CONSOLE_BYTES = 64 * 1024  # what GetConsoleOutput returns (EC2 API)
 class Host:
     """A host whose methods may be called from any thread; they take turns.
 
-    What has to be known again by a later region process is kept in files: a note of boot times and attached volumes
-    in the run directory, the disk with its image's name in the state directory.
+    What has to be known again by a later region process is kept in files: a note of boot times and attached
+    volumes in the run directory, the disk with its image's name in the state directory.
 
     Args:
         settings: Of the rehearsal.
@@ -63,29 +65,24 @@ class Host:
                 self._clear()
                 self.stopped_by_itself = status not in (None, REBOOT)
 
-    def start(self, instance: Instance, image: Path) -> None:
+    def start(self, instance: Instance, rootfs: Callable[[str], Path]) -> None:
         """Boot the host, on a new disk if it has none.
+
+        Args:
+            instance: Its description.
+            rootfs: Given an image's id, returns the directory of its file system.
 
         Raises:
             CommandError: A tool failed; nothing of the host is left running.
         """
         with self._lock:
             self.instance = instance
-            self._started, self.boot_seconds = time.monotonic(), None
-            try:
-                if self.disk.made:
-                    self.disk.mount()
-                else:
-                    self.disk.prepare(image)
-                    seed(self.disk.root, self.settings, instance)
-                    self.disk.finish(image)
-                links.connect(self.settings, instance)
-                self.container.start(instance, self.disk, self.attachments.values())
-            except Exception:
-                self._clear()
-                raise
-            self._keep_note()
-            self._watch()
+            if not self.disk.made:
+                image = rootfs(instance.image_id)
+                self.disk.prepare(image)
+                seed(self.disk.root, self.settings, instance)
+                self.disk.finish(image)
+            self._boot(instance)
 
     def stop(self) -> None:
         """Power the host off, as bounded as an instance's stop; its disk stays."""
@@ -102,15 +99,16 @@ class Host:
             self._run = 0
             self.container.shut_down(_STOP_SECONDS, reboot=True)
             self._clear()
-            self.start(self.instance, self.disk.root)
+            self._boot(self.instance)
 
     def terminate(self) -> None:
-        """End the host at once, its network first since its address may be given to another; delete its disk."""
+        """End the host at once, its network first (another may get its address); delete its disk."""
         links.disconnect(self.settings, self.id)
         with self._lock:
             self._run = 0
             self._clear()
             self.disk.remove()
+            rmtree(self.container.run, ignore_errors=True)
 
     def attach(self, attachment: Attachment) -> None:
         """Show the host a volume, now if it runs and at each boot."""
@@ -127,6 +125,15 @@ class Host:
             self._keep_note()
             if leader := self.container.leader():
                 unplug(leader, attachment)
+
+    def forget_all_but(self, loops: dict[str, str]) -> None:
+        """Forget attachments whose loop device is gone, by a restart of the machine.
+
+        Args:
+            loops: The loop device of each volume that has one.
+        """
+        kept = {name: item for name, item in self.attachments.items() if loops.get(name) == item.loop}
+        self.attachments = kept
 
     def console(self) -> bytes:
         """Return the last of what the host printed."""
@@ -154,6 +161,19 @@ class Host:
             "boot_seconds": self.boot_seconds if running else None,
             "memory_bytes": self.container.group.memory() if running else None,
         }
+
+    def _boot(self, instance: Instance) -> None:
+        """Start the container on the disk there is."""
+        self._started, self.boot_seconds = time.monotonic(), None
+        try:
+            self.disk.mount()
+            links.connect(self.settings, instance)
+            self.container.start(instance, self.disk, self.attachments.values())
+        except Exception:
+            self._clear()
+            raise
+        self._keep_note()
+        self._watch()
 
     def _clear(self) -> None:
         """End whatever runs of the host and take its network and mounts away; the disk stays."""
@@ -203,12 +223,13 @@ class Host:
     def _ended(self) -> None:
         """Boot again if the host wants that; else it is off, which the region has to learn."""
         self._run = 0
-        again = self.container.exit_status() == REBOOT and self.instance
+        again = self.container.exit_status() == REBOOT
         self._clear()
-        if again:
+        if not again:
+            self.stopped_by_itself = True
+        elif self.instance:  # else the next world starts it
             try:
-                self.start(self.instance, self.disk.root)
-                return
+                self._boot(self.instance)
             except Exception:
                 log.exception("%s does not boot again", self.id)
-        self.stopped_by_itself = True
+                self.stopped_by_itself = True

@@ -37,12 +37,15 @@ class Hypervisor:
         self._lock = threading.Lock()  # of what changes hosts; status and console do not wait for it
 
     def adopt(self) -> None:
-        """Find the hosts of an earlier process, and keep the uplink and the consoles' files in order from now on."""
+        """Find the hosts of an earlier process; from now on keep the uplink up and the consoles bounded."""
         with self._lock:
             path = directory(self.settings)
             for instance_id in sorted(item.name for item in path.glob("*")):
                 self._hosts[instance_id] = Host(self.settings, instance_id)
             self._each(self._hosts.values(), Host.adopt)
+            loops = self._volumes.loops()
+            for host in self._hosts.values():
+                host.forget_all_but(loops)
         threading.Thread(target=self._tend, name="tend", daemon=True).start()
 
     def reconcile(self, world: World) -> None:
@@ -61,8 +64,9 @@ class Hypervisor:
             self._each([self._hosts.pop(name) for name in set(self._hosts) - set(wanted)], Host.terminate)
             self._network.apply(world)
             for instance in world.instances:
-                host = self._hosts.setdefault(instance.id, Host(self.settings, instance.id))
-                host.instance = instance
+                if instance.id not in self._hosts:
+                    self._hosts[instance.id] = Host(self.settings, instance.id)
+                self._hosts[instance.id].instance = instance
             self._each([self._hosts[i.id] for i in world.instances if not i.running], self._stop)
             self._detach(world.volumes)
             self._volumes.keep({volume.id for volume in world.volumes})
@@ -80,11 +84,11 @@ class Hypervisor:
         return host.console() if host else b""
 
     def stopped_by_itself(self) -> list[str]:
-        """Return the hosts that powered themselves off or did not start, until a world says they are stopped."""
+        """Return the hosts that powered themselves off, or did not start, until a world has them stopped."""
         return [host.id for host in list(self._hosts.values()) if host.stopped_by_itself]
 
     def status(self) -> list[dict[str, Any]]:
-        """Return id, name, addresses, state, boot_seconds (to SSH's greeting) and memory_bytes of each host."""
+        """Return each host: id, name, addresses, state, boot_seconds (to SSH's greeting), memory_bytes."""
         return [
             {
                 "name": instance.name,
@@ -118,7 +122,7 @@ class Hypervisor:
         if instance is None or host.stopped_by_itself or host.container.running:
             return
         try:
-            host.start(instance, self._rootfs(instance.image_id))
+            host.start(instance, self._rootfs)
         except Exception:
             host.stopped_by_itself = True
             raise
@@ -134,7 +138,9 @@ class Hypervisor:
         for host in self._hosts.values():
             for volume_id in [name for name in host.attachments if (name, host.id) not in attached]:
                 host.detach(volume_id)
-                self._volumes.release(volume_id)
+        attachments = [name for host in self._hosts.values() for name in host.attachments]
+        for volume_id in set(self._volumes.loops()) - set(attachments):
+            self._volumes.release(volume_id)
 
     def _attach(self, volumes: Iterable[Volume]) -> None:
         for volume in volumes:

@@ -12,11 +12,9 @@ from rehearsal.settings import Settings
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 _OWN_CAS = Path("/usr/local/share/ca-certificates")
 # Libraries that bring CAs of their own are pointed to the system's.
-_ENVIRONMENT = {
-    name: _BUNDLE
-    for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
-}
-# systemd leaves file systems on devices to udev, which does not run in a container; see systemd-fstab-generator(8).
+_VARIABLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
+_ENVIRONMENT = dict.fromkeys(_VARIABLES, _BUNDLE)
+# systemd-fstab-generator(8) ignores devices in a container, where no udev runs.
 _MOUNT_VOLUMES = """\
 [Unit]
 Description=Mount the volumes of /etc/fstab, as systemd does where udev runs

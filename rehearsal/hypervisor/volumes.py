@@ -59,12 +59,12 @@ class Volumes:
         self.path = settings.state / "volumes"
 
     def attach(self, volume: Volume) -> str:
-        """Return the loop device of a volume, made with its file if there is none; an empty file is a new disk."""
+        """Return the loop device of a volume, made if there is none, on its file, new if there is none."""
         file = self.path / volume.id
         if volume.id not in self.loops():
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             file.touch(mode=0o600)
-            if file.stat().st_size < volume.size * _GIB:  # also grows one that ModifyVolume enlarged
+            if file.stat().st_size < volume.size * _GIB:
                 os.truncate(file, volume.size * _GIB)
             return run("losetup", "--find", "--show", file).strip()
         return self.loops()[volume.id]

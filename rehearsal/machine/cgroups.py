@@ -1,8 +1,8 @@
 """Control groups of one prefix: where its processes live, hence how they are found and killed.
 
-A group is a directory ``<prefix>/<name>`` in each hierarchy that counts: the single tree of cgroup v2, or
-where v1 is mounted the ``name=systemd``, ``memory`` and ``unified`` ones. Membership is kept by the kernel, so it
-cannot go stale as a recorded pid can, and children that were reparented are still in it.
+A group is a directory ``<prefix>/<name>`` in each hierarchy that counts: the single tree of cgroup v2,
+or where v1 is mounted the ``name=systemd``, ``memory`` and ``unified`` ones. Membership is kept by the
+kernel, so it cannot go stale as a recorded pid can, and children that were reparented are still in it.
 """
 
 import os
@@ -16,6 +16,7 @@ from pathlib import Path
 from rehearsal.machine.commands import CommandError
 
 CGROUP2 = "cgroup2"
+_ROOT = Path("/sys/fs/cgroup")
 _V1_CONTROLLERS = {"name=systemd", "memory"}
 # Time for killed processes to be gone; a host's file systems are unmounted meanwhile.
 _REAP_SECONDS = 20.0
@@ -38,12 +39,14 @@ def hierarchies(mountinfo: Path = Path("/proc/self/mountinfo")) -> tuple[Path, .
         fields, _, rest = line.partition(" - ")
         kind, _, options = rest.split(" ")[:3]
         point = Path(fields.split()[4])
-        if not point.is_relative_to("/sys/fs/cgroup"):
+        if not point.is_relative_to(_ROOT):
             continue
+        if kind == CGROUP2 and point == _ROOT:
+            return (point,)
         if kind == CGROUP2 or (kind == "cgroup" and _V1_CONTROLLERS & set(options.split(","))):
             found.append((kind != CGROUP2 and "name=systemd" not in options, kind == CGROUP2, point))
     if not found:
-        raise OSError("no cgroup hierarchy is mounted below /sys/fs/cgroup")
+        raise OSError(f"no cgroup hierarchy is mounted below {_ROOT}")
     return tuple(point for _, _, point in sorted(set(found)))
 
 
@@ -108,7 +111,12 @@ class Group:
         command = self.joining(child, "setsid", "--fork", *argv)
         with log.open("ab") as output:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, pass_fds=pass_fds
+                command,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
             )
         if done.returncode:
             raise CommandError(command, done.returncode, f"see {log}")

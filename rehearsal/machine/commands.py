@@ -28,7 +28,7 @@ def run(*argv: str | Path, namespace: Path | None = None, stdin: str | None = No
     command = tuple(str(word) for word in argv)
     if namespace:
         command = ("nsenter", f"--net={namespace}", "--", *command)
-    done = subprocess.run(command, input=stdin or "", capture_output=True, text=True)
+    done = subprocess.run(command, check=False, input=stdin or "", capture_output=True, text=True)
     if done.returncode:
         raise CommandError(command, done.returncode, done.stderr)
     return done.stdout

@@ -11,9 +11,9 @@ from rehearsal.settings import Settings
 def ruleset(settings: Settings, machine: Iterable[IPv4Address]) -> str:
     """Return the nftables commands that replace the table ``guard`` as a whole.
 
-    Hosts reach the region's services and no other port of the router; operator and visitors reach hosts by public
-    addresses only, and nothing outside; nobody reaches, through the uplink, link-local addresses (the
-    machine's own metadata service), loopback, or addresses of the machine itself.
+    Hosts reach the region's services and no other port of the router; operator and visitors reach hosts by
+    public addresses only, and nothing outside; nobody reaches, through the uplink, link-local addresses
+    (the machine's own metadata service), loopback, or addresses of the machine itself.
 
     Args:
         settings: Addresses of the region's services.

@@ -57,7 +57,7 @@ class Network:
         uplink.ensure(self.settings)
 
     def down(self) -> None:
-        """Remove everything of the prefix: hosts, disks and volumes too; also after SIGKILL of whatever made it.
+        """Remove everything of the prefix, hosts' disks and volumes too; also after any SIGKILL.
 
         Raises:
             CommandError, TimeoutError: Something could not be removed; a second call goes on from there.

@@ -1,13 +1,14 @@
 """Security groups, public addresses and ways out of the VPC: a pure function from `World` to nftables text.
 
 Where a packet is looked at decides which addresses a rule sees. Egress rules are applied before a
-destination is translated and ingress rules after a source is, so that both see what AWS shows them: an instance that
-calls another by its public address comes from its own public address there, and no group matches it. Looking before
-routing also covers the router's own addresses (the AWS endpoints) with the same chain.
+destination is translated and ingress rules after a source is, so that both see what AWS shows them: an
+instance that calls another by its public address comes from its own public address there, and no group
+matches it. Looking before routing also covers the router's own addresses (the AWS endpoints) with the same
+chain.
 
-Flows are tracked: the answer to a permitted packet is permitted, and an open connection outlives the rule that
-admitted it ("Security group connection tracking", EC2 user guide). On AWS that is not so for flows that a rule for all
-ports and addresses in both directions left untracked.
+Flows are tracked: the answer to a permitted packet is permitted, and an open connection outlives the rule
+that admitted it ("Security group connection tracking", EC2 user guide). On AWS that is not so for flows
+that rules for all ports and addresses, in both directions, left untracked.
 """
 
 from collections.abc import Iterable, Iterator
@@ -134,7 +135,7 @@ def _permissions(group: SecurityGroup, side: str, rules: Iterable[Rule], known: 
 
 
 def _match(rule: Rule) -> str:
-    """Return what a rule asks of a packet beside its peer; AWS's names and numbers (IpPermission, EC2 API)."""
+    """Return what a rule asks of a packet beside its peer, of IpPermission's names and numbers (EC2 API)."""
     protocol = {"6": "tcp", "17": "udp", "1": "icmp"}.get(rule.protocol, rule.protocol)
     if protocol == "-1":
         return ""

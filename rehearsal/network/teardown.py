@@ -10,6 +10,7 @@ from shutil import rmtree
 
 from rehearsal.machine.cgroups import Group
 from rehearsal.machine.commands import run
+from rehearsal.machine.mounts import unmount
 from rehearsal.network.namespaces import remove_namespace
 from rehearsal.settings import Settings
 
@@ -68,7 +69,7 @@ def _unmount(directories: tuple[Path, ...]) -> None:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     for point in reversed([Path(line.split()[4]) for line in lines]):
         if any(point.is_relative_to(directory) for directory in directories):
-            run("umount", "--lazy", point)
+            unmount(point)
 
 
 def _detach_loops(directories: tuple[Path, ...]) -> None:
