@@ -228,13 +228,14 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
     Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
     no relabelling is needed.
     """
-    probers = zip(hosts("blackbox_exporter", fleet), endpoints("blackbox", fleet), strict=False)
+    row = _catalogue(fleet).get("blackbox")
+    probers = hosts(row["role"], fleet) if row else []
     return {
         "job_name": "probe",
         "metrics_path": "/probe",
         "static_configs": [
             {
-                "targets": [endpoint],
+                "targets": [_endpoint(prober, row, fleet)],
                 "labels": {
                     "__param_module": probe["module"],
                     "__param_target": probe["target"],
@@ -245,7 +246,7 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
                     "prober": prober,
                 },
             }
-            for prober, endpoint in probers
+            for prober in probers
             for probe in probes(fleet)
         ],
     }

@@ -73,7 +73,10 @@ def check(pillar: Pillar, schemas: Mapping[str, Path]) -> Iterator[str]:
 @lru_cache(maxsize=64)
 def _schema(path: Path, changed: int) -> dict[str, Any]:
     """Return the schema of ``path`` as it was at the time ``changed``: a master asks for each minion."""
-    return yaml.safe_load(path.read_text())
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise SaltConfigurationError(f"{path}: not YAML: {error}") from error
 
 
 @lru_cache

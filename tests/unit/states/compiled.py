@@ -1,0 +1,139 @@
+"""Compile the highstate and the files of any minion of any environment: no master, no root, no network."""
+
+import copy
+import inspect
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import salt.config
+import salt.pillar
+import salt.state
+from salt.state import STATE_INTERNAL_KEYWORDS
+
+ROOT = Path(__file__).parents[3]
+MAP = ROOT / "cloud.map"
+ENVIRONMENTS = ("dev", "prod")
+DEBIAN = {
+    "kernel": "Linux",
+    "os": "Debian",
+    "os_family": "Debian",
+    "oscodename": "trixie",
+    "osmajorrelease": 13,
+    "osarch": "amd64",
+    "init": "systemd",
+    "virtual": "container",
+    "pythonexecutable": "/opt/saltstack/salt/bin/python3",
+}
+# What functions take by ``**kwargs``, so that their signature does not tell.
+UNNAMED_ARGUMENTS = {"pkg.installed": {"install_recommends"}}
+
+Chunk = dict[str, Any]
+
+
+class Minion:
+    """What Salt would do on one minion of one environment.
+
+    Args:
+        minion_id: its id; it need not be in the map.
+        env: the environment, a pillar root.
+        root_dir: where Salt keeps what it caches; one for all minions of a process, since Salt caches its
+            Jinja file client per process.
+        local: the pillar root of this machine, as ``pillar/local`` is in a rehearsal.
+        maps: the maps to read.
+    """
+
+    def __init__(self, minion_id: str, env: str, root_dir: Path, local: Path, maps: list[Path]) -> None:
+        self.id, self.env = minion_id, env
+        self._opts = salt.config.apply_minion_config(
+            {
+                "id": minion_id,
+                "root_dir": str(root_dir),
+                "file_client": "local",
+                "file_roots": {"base": [str(ROOT / "salt")]},
+                "pillar_roots": {"base": [str(local), str(ROOT / "pillar" / env), str(ROOT / "pillar/base")]},
+                "module_dirs": [str(ROOT / "salt")],
+                "ext_pillar": [
+                    {"fleet_map": [str(path) for path in maps]},
+                    {"pillar_schema": str(ROOT / "pillar/schema")},
+                ],
+                "autoload_dynamic_modules": False,
+                "pillar_safe_render_error": False,
+                "state_events": False,
+            }
+        )
+        self._opts["grains"] = {"id": minion_id, **DEBIAN}
+
+    @cached_property
+    def pillar(self) -> dict[str, Any]:
+        """The merged pillar, with ``_errors`` if it is refused."""
+        opts = copy.deepcopy(self._opts)
+        return salt.pillar.Pillar(opts, opts["grains"], self.id, "base").compile_pillar()
+
+    @cached_property
+    def chunks(self) -> list[Chunk]:
+        """The states, in the order in which they would run."""
+        chunks = self._state.compile_low_chunks()
+        assert all(isinstance(chunk, dict) for chunk in chunks), f"{self.id} {self.env}: {chunks}"
+        return chunks
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The text of each managed file that has a source, by path."""
+        return {chunk["name"]: self._text(chunk) for chunk in self._with("file.managed") if "source" in chunk}
+
+    def compile(self) -> dict[str, Any] | list[str]:
+        """Return the highstate, or the errors for which Salt refuses to run it."""
+        return self._state.compile_highstate()
+
+    def apply(self) -> dict[str, Chunk]:
+        """Return the results of ``state.apply mock=True``: every state is called, none does anything."""
+        state = salt.state.HighState(copy.deepcopy(self._opts), mocked=True)
+        high = state.compile_highstate()
+        assert isinstance(high, dict), high
+        return state.state.call_high(high)
+
+    def unknown_arguments(self) -> Iterator[str]:
+        """Yield the arguments of states that their function would ignore."""
+        for chunk in self.chunks:
+            name = f"{chunk['state']}.{chunk['fun']}"
+            known = set(inspect.signature(self._state.state.states[name]).parameters)
+            known |= STATE_INTERNAL_KEYWORDS | UNNAMED_ARGUMENTS.get(name, set()) | {"name", "__id__"}
+            yield from (f"{chunk['__id__']}: {name} has no {key}" for key in chunk if key not in known)
+
+    def missing_sources(self) -> Iterator[str]:
+        """Yield the ``salt://`` sources that are not in the file roots."""
+        for chunk in self.chunks:
+            source = chunk.get("source")
+            if isinstance(source, str) and source.startswith("salt://"):
+                path = ROOT / "salt" / source.removeprefix("salt://").partition("?")[0]
+                if not path.exists():
+                    yield f"{chunk['__id__']}: {source}"
+
+    @cached_property
+    def _state(self) -> salt.state.HighState:
+        return salt.state.HighState(copy.deepcopy(self._opts))
+
+    def _with(self, function: str) -> Iterator[Chunk]:
+        return (chunk for chunk in self.chunks if f"{chunk['state']}.{chunk['fun']}" == function)
+
+    def _text(self, chunk: Chunk) -> str:
+        path, _, error = self._state.state.functions["file.get_managed"](
+            chunk["name"],
+            template=chunk.get("template"),
+            source=chunk["source"],
+            source_hash="",
+            source_hash_name=None,
+            user=None,
+            group=None,
+            mode=None,
+            attrs=None,
+            saltenv="base",
+            context=chunk.get("context"),
+            defaults=chunk.get("defaults"),
+        )
+        if not path and not error:  # no template: the file as it is
+            path = self._state.state.functions["cp.cache_file"](chunk["source"])
+        assert path, f"{self.id} {self.env}: {chunk['__id__']}: {error}"
+        return Path(path).read_text()

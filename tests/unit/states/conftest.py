@@ -1,0 +1,50 @@
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import salt._logging
+import yaml
+from compiled import ENVIRONMENTS, MAP, Minion
+
+# Salt logs to what pytest has closed by the time it exits.
+salt._logging.shutdown_temp_handler()
+
+HOSTS = [host for hosts in yaml.safe_load(MAP.read_text()).values() for host in hosts]
+
+
+@pytest.fixture(scope="session")
+def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pillar root with what ``./rehearse`` makes for a machine; the secrets are random."""
+    root = tmp_path_factory.mktemp("local")
+    password = secrets.token_urlsafe(24)
+    content = {
+        "local.sls": {"fleet": {"admin_cidrs": ["198.51.100.0/24"]}},
+        "local/app.sls": {"app": {"database": {"password": password}}},
+        "local/database.sls": {"database": {"app_password": password}},
+    }
+    for name, pillar in content.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(yaml.safe_dump(pillar))
+    return root
+
+
+@pytest.fixture(scope="session")
+def minion(tmp_path_factory: pytest.TempPathFactory, local_pillar: Path) -> Callable[..., Minion]:
+    """Return a function that returns a minion by id and environment, compiled once."""
+    cache: dict[tuple[str, str], Minion] = {}
+    root_dir = tmp_path_factory.mktemp("salt")
+
+    def get(minion_id: str, env: str = "dev") -> Minion:
+        key = minion_id, env
+        if key not in cache:
+            cache[key] = Minion(minion_id, env, root_dir, local_pillar, [MAP])
+        return cache[key]
+
+    return get
+
+
+@pytest.fixture(params=[(host, env) for env in ENVIRONMENTS for host in HOSTS], ids="-".join)
+def any_minion(request: pytest.FixtureRequest, minion: Callable[..., Minion]) -> Minion:
+    """Each host of the map in each environment."""
+    return minion(*request.param)

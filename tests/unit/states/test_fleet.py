@@ -1,0 +1,277 @@
+"""Questions about the fleet, of the real catalogue and of any other."""
+
+from ipaddress import IPv4Network
+from itertools import product
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from loader import ROOT, load
+from salt.exceptions import CommandExecutionError
+
+fleet_module = load("_modules/fleet.py")
+ROLES = ("alpha", "beta", "gamma")
+FLEET_FILES = ROOT / "pillar/base/fleet"
+
+
+def _real() -> dict[str, Any]:
+    def read(name: str) -> Any:
+        return yaml.safe_load((FLEET_FILES / name).read_text())
+
+    hosts = ("salt-1", "prometheus-1", "prometheus-2", "loki-1", "grafana-1", "app-1", "app-2", "database-1")
+    return {
+        "name": "saltwatch",
+        "env": "dev",
+        "zone": "saltwatch.internal",
+        "admin_cidrs": ["198.51.100.0/24"],
+        "roles": read("roles.yaml"),
+        "services": read("services.yaml"),
+        "unavailable": ["loki", "grafana", "alloy"],
+        "hosts": {host: {"profile": "any", "public": host in ("salt-1", "app-1")} for host in hosts},
+    }
+
+
+@pytest.fixture
+def fleet() -> dict[str, Any]:
+    return _real()
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> dict[str, Any]:
+    """Any fleet of up to three roles, two hosts of each, and five services."""
+    clients = st.lists(st.sampled_from([*ROLES, "*", "world", "admins"]), min_size=1, max_size=4, unique=True)
+    row = st.fixed_dictionaries(
+        {
+            "role": st.sampled_from([*ROLES, "*"]),
+            "port": st.sampled_from([22, 80, 443, 5000, 9100]),
+            "protocol": st.sampled_from(["tcp", "udp"]),
+            "clients": clients,
+        },
+        optional={"metrics": st.just("/metrics"), "probe": st.just("http_2xx")},
+    )
+    services = draw(st.dictionaries(st.sampled_from(["a", "b", "c", "d", "blackbox"]), row, max_size=5))
+    hosts = draw(st.lists(st.sampled_from([f"{role}-{n}" for role in ROLES for n in (1, 2)]), unique=True))
+    return {
+        "name": "any",
+        "env": "dev",
+        "zone": "any.internal",
+        "admin_cidrs": ["192.0.2.0/24", "198.51.100.0/24"],
+        "roles": {role: [f"{role}-*"] for role in ROLES} | {"blackbox_exporter": ["beta-*"]},
+        "services": services,
+        "unavailable": [name for name in services if draw(st.booleans())],
+        "hosts": {host: {"profile": "any", "public": draw(st.booleans())} for host in hosts},
+    }
+
+
+def _groups_of(host: str, fleet: dict[str, Any]) -> set[str]:
+    return {f"{fleet['name']}-{role}" for role in ("base", *fleet_module.roles(host, fleet))}
+
+
+@given(fleets())
+def test_every_rule_between_groups_has_its_counterpart(fleet: dict[str, Any]) -> None:
+    """Mutant: the egress of clients left out in ``security_groups``."""
+    groups = fleet_module.security_groups(fleet)
+    ingress = {
+        (rule["source"], name, rule["protocol"], rule["port"])
+        for name, group in groups.items()
+        for rule in group["ingress"]
+        if "/" not in rule["source"]
+    }
+    egress = {
+        (name, rule["destination"], rule["protocol"], rule["port"])
+        for name, group in groups.items()
+        for rule in group["egress"]
+        if "/" not in rule["destination"]
+    }
+    assert ingress == egress
+    assert {name for edge in ingress for name in edge[:2]} <= set(groups)
+
+
+@given(fleets())
+def test_flows_are_what_the_groups_allow(fleet: dict[str, Any]) -> None:
+    """Mutant: ``flows`` without the hosts that reach what is open to the world."""
+    groups = fleet_module.security_groups(fleet)
+
+    def allowed(client: str, server: str, port: int, protocol: str) -> bool:
+        outside = client in ("world", "admins")
+        if outside and not fleet["hosts"][server]["public"]:
+            return False
+        # Whom a rule that names a CIDR or a group is about.
+        cidrs = {"0.0.0.0/0", *(fleet["admin_cidrs"] if client == "admins" else [])}
+        mine = set() if outside else _groups_of(client, fleet)
+        theirs = _groups_of(server, fleet)
+        enters = any(
+            rule["port"] == port and rule["protocol"] == protocol and rule["source"] in cidrs | mine
+            for group in theirs
+            for rule in groups[group]["ingress"]
+        )
+        leaves = outside or any(
+            rule["port"] == port
+            and rule["protocol"] == protocol
+            and rule["destination"] in {"0.0.0.0/0"} | theirs
+            for group in mine
+            for rule in groups[group]["egress"]
+        )
+        return enters and leaves
+
+    listening = {(row["port"], row["protocol"]) for row in fleet["services"].values()}
+    expected = {
+        (client, server, *socket)
+        for client, server, socket in product([*fleet["hosts"], "world", "admins"], fleet["hosts"], listening)
+        if client != server and allowed(client, server, *socket)
+    }
+    flows = fleet_module.flows(fleet)
+    found = {(flow["client"], flow["server"], flow["port"], flow["protocol"]) for flow in flows}
+    assert found == expected
+    assert len(flows) == len(found)
+
+
+@given(fleets())
+def test_unavailable_services_do_not_exist(fleet: dict[str, Any]) -> None:
+    """Mutant: ``_catalogue`` returns all rows."""
+    fleet["unavailable"] = list(fleet["services"])
+    assert fleet_module.flows(fleet) == []
+    assert fleet_module.scrape_configs(fleet) == []
+    assert all(not group["ingress"] for group in fleet_module.security_groups(fleet).values())
+    assert all(fleet_module.endpoints(service, fleet) == [] for service in fleet["services"])
+
+
+@given(fleets())
+def test_scrape_targets_are_unique(fleet: dict[str, Any]) -> None:
+    """Mutant: the label ``prober`` or ``service`` left out of the probes."""
+    seen = []
+    for job in fleet_module.scrape_configs(fleet):
+        for target in job["static_configs"]:
+            labels = {name: value for name, value in target["labels"].items() if not name.startswith("__")}
+            seen.append((job["job_name"], tuple(sorted(labels.items()))))
+    assert len(seen) == len(set(seen))
+
+
+def test_roles_and_hosts(fleet: dict[str, Any]) -> None:
+    """Mutant: a role by prefix instead of by pattern."""
+    assert fleet_module.roles("prometheus-1", fleet) == ["prometheus", "alertmanager", "blackbox_exporter"]
+    assert fleet_module.roles("operator", fleet) == []
+    assert fleet_module.hosts("app", fleet) == ["app-1", "app-2"]
+    assert fleet_module.hosts(None, fleet) == fleet_module.hosts("*", fleet) == list(fleet["hosts"])
+
+
+def test_services_of_a_host(fleet: dict[str, Any]) -> None:
+    """Mutant: services of every host left out."""
+    assert list(fleet_module.services("database-1", fleet)) == ["ssh", "node", "database"]
+    assert list(fleet_module.services("grafana-1", fleet)) == ["ssh", "node"]
+
+
+def test_endpoints_are_names(fleet: dict[str, Any]) -> None:
+    """Mutant: the port of another row."""
+    expected = ["app-1.saltwatch.internal:5000", "app-2.saltwatch.internal:5000"]
+    assert fleet_module.endpoints("app", fleet) == expected
+    assert fleet_module.port("app", fleet) == 5000
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (lambda fleet: fleet_module.port("ap", fleet), "fleet:services: the catalogue has no service 'ap'"),
+        (lambda fleet: fleet_module.endpoints("ap", fleet), "the catalogue has no service 'ap'"),
+        (lambda fleet: fleet_module.hosts("ap", fleet), "fleet:roles: no role 'ap'; there are master, "),
+    ],
+)
+def test_unknown_names_are_refused(fleet: dict[str, Any], question: Any, message: str) -> None:
+    """Mutant: an empty answer instead."""
+    with pytest.raises(CommandExecutionError, match=message):
+        question(fleet)
+
+
+def test_scrape_config_has_the_labels_of_the_contract(fleet: dict[str, Any]) -> None:
+    """Mutant: ``instance`` left to Prometheus, which takes the address."""
+    jobs = {job["job_name"]: job for job in fleet_module.scrape_configs(fleet)}
+    assert jobs["app"] == {
+        "job_name": "app",
+        "metrics_path": "/metrics",
+        "static_configs": [
+            {
+                "targets": [f"{host}.saltwatch.internal:5000"],
+                "labels": {"instance": host, "role": "app", "env": "dev"},
+            }
+            for host in ("app-1", "app-2")
+        ],
+    }
+    roles = {
+        target["labels"]["instance"]: target["labels"]["role"] for target in jobs["node"]["static_configs"]
+    }
+    assert roles["prometheus-1"] == "prometheus"
+    assert "loki" not in jobs
+
+
+def test_probes_go_through_every_prober(fleet: dict[str, Any]) -> None:
+    """Mutant: the first Blackbox Exporter only."""
+    job = next(job for job in fleet_module.scrape_configs(fleet) if job["job_name"] == "probe")
+    found = {
+        (target["targets"][0], target["labels"]["__param_target"])
+        for target in job["static_configs"]
+        if target["labels"]["service"] == "http"
+    }
+    probers = [f"prometheus-{n}.saltwatch.internal:9115" for n in (1, 2)]
+    assert found == set(product(probers, [f"http://app-{n}.saltwatch.internal:80/" for n in (1, 2)]))
+
+
+def test_log_sources(fleet: dict[str, Any]) -> None:
+    """Mutant: rows of other hosts."""
+    assert fleet_module.log_sources("database-1", fleet) == [
+        {"job": "ssh", "unit": "ssh.service"},
+        {"job": "node", "unit": "prometheus-node-exporter.service"},
+        {"job": "database", "unit": "mariadb.service"},
+    ]
+
+
+def test_group_rules_of_the_database(fleet: dict[str, Any]) -> None:
+    """Mutant: the database open to every host."""
+    groups = fleet_module.security_groups(fleet)
+    assert groups["saltwatch-database"]["ingress"] == [
+        {
+            "protocol": "tcp",
+            "port": 3306,
+            "source": "saltwatch-app",
+            "description": "database from saltwatch-app",
+        }
+    ]
+    ports = {
+        rule["port"] for rule in groups["saltwatch-base"]["egress"] if rule["destination"] == "0.0.0.0/0"
+    }
+    assert ports == {80, 443}
+
+
+def test_only_the_app_is_open_to_the_world(fleet: dict[str, Any]) -> None:
+    """Mutant: ``world`` among the clients of any other row of the catalogue."""
+    flows = fleet_module.flows(fleet)
+    outside = {(f["client"], f["server"], f["port"]) for f in flows if f["client"] in ("world", "admins")}
+    world = {(client, "app-1", port) for client in ("world", "admins") for port in (80, 443)}
+    assert outside == world | {("admins", "salt-1", 22)}
+
+
+def test_who_scrapes_and_probes_may_connect(fleet: dict[str, Any]) -> None:
+    """Mutant: ``prometheus`` removed from the clients of a row with metrics."""
+    for name, row in fleet["services"].items():
+        if "metrics" in row:
+            assert {"prometheus", "*"} & set(row["clients"]), name
+        if "probe" in row:
+            assert {"blackbox_exporter", "*"} & set(row["clients"]), name
+
+
+def test_groups_fit_aws(fleet: dict[str, Any]) -> None:
+    """An interface has at most 5 security groups, a description 255 of some characters (AWS's quotas).
+
+    Mutant: a host with five roles.
+    """
+    allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789. _-:/()#,@[]+=&;{}!$*")
+    groups = fleet_module.security_groups(fleet)
+    for group in groups.values():
+        for described in (group, *group["ingress"], *group["egress"]):
+            assert len(described["description"]) <= 255
+            assert set(described["description"]) <= allowed
+        for rule in group["ingress"]:
+            assert rule["source"] in groups or IPv4Network(rule["source"])
+    for host in fleet["hosts"]:
+        assert len(_groups_of(host, fleet)) <= 5
