@@ -7,6 +7,7 @@ from salt.exceptions import CommandExecutionError
 
 # Resource type, as in tag specifications: the call that lists it, the key of the list, the key of the id.
 _KINDS = {
+    "instance": ("describe_instances", "Reservations", "InstanceId"),
     "vpc": ("describe_vpcs", "Vpcs", "VpcId"),
     "subnet": ("describe_subnets", "Subnets", "SubnetId"),
     "internet-gateway": ("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
@@ -15,7 +16,7 @@ _KINDS = {
     "route-table": ("describe_route_tables", "RouteTables", "RouteTableId"),
     "vpc-endpoint": ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
     "security-group": ("describe_security_groups", "SecurityGroups", "GroupId"),
-    "key-pair": ("describe_key_pairs", "KeyPairs", "KeyPairId"),
+    "key-pair": ("describe_key_pairs", "KeyPairs", "KeyName"),
 }
 
 
@@ -36,7 +37,15 @@ def find_all(ec2: Any, kind: str, filters: Mapping[str, str | list[str]]) -> lis
     if not ec2.can_paginate(method):
         return getattr(ec2, method)(**{argument: conditions})[listing]
     pages = ec2.get_paginator(method).paginate(**{argument: conditions})
-    return [resource for page in pages for resource in page[listing]]
+    found = [resource for page in pages for resource in page[listing]]
+    if kind == "instance":
+        return [instance for reservation in found for instance in reservation["Instances"]]
+    return found
+
+
+def by_id(ec2: Any, kind: str, filters: Mapping[str, str | list[str]]) -> dict[str, dict[str, Any]]:
+    """Return the same by id."""
+    return {each[_KINDS[kind][2]]: each for each in find_all(ec2, kind, filters)}
 
 
 def find(ec2: Any, kind: str, *alternatives: Mapping[str, str | list[str]]) -> dict[str, Any] | None:

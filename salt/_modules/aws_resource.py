@@ -111,12 +111,6 @@ def tag_dict(tags: list[Mapping[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or []}
 
 
-def refuse(name: str, failed: list[Any]) -> None:
-    """Raise CommandExecutionError where a batch call answered that some of it failed."""
-    if failed:
-        raise CommandExecutionError(f"{name}: {failed}")
-
-
 def missing(error: ClientError, *codes: str) -> None:
     """Return if ``error`` has one of AWS's ``codes`` for "there is no such thing"; raise it otherwise."""
     if error.response["Error"]["Code"] not in codes:

@@ -47,22 +47,6 @@ def internet_present(
     )
 
 
-def internet_absent(name: str, vpc: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that there is no internet gateway of that name, detaching it first."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-
-    def delete(gateway_id: str) -> None:
-        for attached in _find_internet_gateway(ec2, name, vpc)["Attachments"]:
-            ec2.detach_internet_gateway(InternetGatewayId=gateway_id, VpcId=attached["VpcId"])
-        ec2.delete_internet_gateway(InternetGatewayId=gateway_id)
-
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: (_find_internet_gateway(ec2, name, vpc) or {}).get("InternetGatewayId"),
-        delete=delete,
-    )
-
-
 def nat_present(
     name: str, vpc: str, subnet: str, tags: Tags, region: str | None = None, profile: str | None = None
 ) -> Result:
@@ -109,30 +93,6 @@ def nat_present(
     return __salt__["aws_resource.present"](
         name, desired={"state": "available", "tags": tags}, read=read, create=create, update=update
     )
-
-
-def nat_absent(
-    name: str, vpc: str, subnet: str, region: str | None = None, profile: str | None = None
-) -> Result:
-    """Make sure that a subnet has no NAT gateway, and that its elastic address is given back."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-
-    def read() -> Result:
-        gateway, address = _find_nat(ec2, name, vpc, subnet)
-        found = {
-            "gateway": gateway and gateway["NatGatewayId"],
-            "address": address and address["AllocationId"],
-        }
-        return {key: value for key, value in found.items() if value}
-
-    def delete(found: Result) -> None:
-        if "gateway" in found:
-            ec2.delete_nat_gateway(NatGatewayId=found["gateway"])
-            ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[found["gateway"]])
-        if "address" in found:
-            ec2.release_address(AllocationId=found["address"])
-
-    return __salt__["aws_resource.absent"](name, read=read, delete=delete)
 
 
 def endpoint_present(
@@ -202,23 +162,6 @@ def endpoint_present(
         read=read,
         create=create,
         update=update,
-    )
-
-
-def endpoint_absent(
-    name: str, vpc: str, service: str, region: str | None = None, profile: str | None = None
-) -> Result:
-    """Make sure that a VPC has no endpoint of that service."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-
-    def delete(endpoint_id: str) -> None:
-        failed = ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])["Unsuccessful"]
-        __salt__["aws_resource.refuse"](name, failed)
-
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: (_find_endpoint(ec2, vpc, service) or {}).get("VpcEndpointId"),
-        delete=delete,
     )
 
 

@@ -5,7 +5,7 @@ statement by sorting dictionaries (a TypeError), and says under ``test=True`` on
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -88,24 +88,50 @@ def role_present(
     )
 
 
-def role_absent(name: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that there is neither a role nor an instance profile of that name."""
+def roles_absent(
+    name: str, prefix: str, tags: Tags, region: str | None = None, profile: str | None = None
+) -> Result:
+    """Make sure that there is no role or instance profile of that prefix that has all these tags.
+
+    Args:
+        name: for people.
+        prefix: how the names of ours begin; IAM can list by path only, so tags are read of these alone.
+        tags: what tells ours from others.
+        region: see `role_present`.
+        profile: see `role_present`.
+    """
     iam = __salt__["aws_resource.client"]("iam", region, profile)
 
+    def ours(listing: list[Result], key: str, tags_of: Callable[[str], list[Tags]]) -> list[str]:
+        names = [each[key] for each in listing if each[key].startswith(prefix)]
+        return sorted(
+            each for each in names if tags.items() <= __salt__["aws_resource.tag_dict"](tags_of(each)).items()
+        )
+
     def read() -> Result:
-        found = {"role": bool(_role(iam, name)), "instance_profile": bool(_profile(iam, name))}
-        return {key: name for key, there in found.items() if there}
+        roles = ours(
+            _listed(iam, "list_roles", "Roles"),
+            "RoleName",
+            lambda role: iam.list_role_tags(RoleName=role)["Tags"],
+        )
+        profiles = ours(
+            _listed(iam, "list_instance_profiles", "InstanceProfiles"),
+            "InstanceProfileName",
+            lambda each: _profile(iam, each)["Tags"],
+        )
+        found = {"instance_profiles": profiles, "roles": roles}
+        return {kind: names for kind, names in found.items() if names}
 
     def delete(found: Result) -> None:
-        if "instance_profile" in found:
-            for role in _profile(iam, name)["Roles"]:
-                iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role["RoleName"])
-            iam.delete_instance_profile(InstanceProfileName=name)
-        if "role" in found:
-            for policy in _inline_policies(iam, name):
-                iam.delete_role_policy(RoleName=name, PolicyName=policy)
-            _detach(iam, name)
-            iam.delete_role(RoleName=name)
+        for each in found.get("instance_profiles", []):
+            for role in _profile(iam, each)["Roles"]:
+                iam.remove_role_from_instance_profile(InstanceProfileName=each, RoleName=role["RoleName"])
+            iam.delete_instance_profile(InstanceProfileName=each)
+        for role in found.get("roles", []):
+            for policy in _inline_policies(iam, role):
+                iam.delete_role_policy(RoleName=role, PolicyName=policy)
+            _detach(iam, role)
+            iam.delete_role(RoleName=role)
 
     return __salt__["aws_resource.absent"](name, read=read, delete=delete)
 
@@ -142,17 +168,19 @@ def _profile(iam: Any, name: str) -> Result | None:
         return __salt__["aws_resource.missing"](error, _NO_SUCH)
 
 
+def _listed(iam: Any, method: str, key: str, **arguments: str) -> list[Any]:
+    return [each for page in iam.get_paginator(method).paginate(**arguments) for each in page[key]]
+
+
 def _inline_policies(iam: Any, name: str) -> dict[str, Policy]:
-    pages = iam.get_paginator("list_role_policies").paginate(RoleName=name)
-    names = [policy for page in pages for policy in page["PolicyNames"]]
     return {
-        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in names
+        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in _listed(iam, "list_role_policies", "PolicyNames", RoleName=name)
     }
 
 
 def _attached(iam: Any, name: str) -> list[Result]:
-    pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
-    return [policy for page in pages for policy in page["AttachedPolicies"]]
+    return _listed(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
 
 
 def _detach(iam: Any, name: str) -> None:

@@ -58,16 +58,6 @@ def present(
     return __salt__["aws_resource.change"](name, changes=changes, apply=apply)
 
 
-def absent(name: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that there is no key pair of that name."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: (_find(ec2, name) or {}).get("KeyPairId"),
-        delete=lambda key_pair_id: ec2.delete_key_pair(KeyPairId=key_pair_id),
-    )
-
-
 def _find(ec2: Any, name: str, **arguments: Any) -> Result | None:
     filters = [{"Name": "key-name", "Values": [name]}]
     pairs = ec2.describe_key_pairs(Filters=filters, **arguments)["KeyPairs"]

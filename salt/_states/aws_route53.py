@@ -35,8 +35,7 @@ def zone_present(
         zone_id = _zone_id(route53, ec2, name, vpc)
         if zone_id is None:
             return None
-        listed = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id)
-        return {"tags": __salt__["aws_resource.tag_dict"](listed["ResourceTagSet"]["Tags"])}
+        return {"tags": _zone_tags(route53, zone_id)}
 
     def create() -> None:
         route53.create_hosted_zone(
@@ -59,19 +58,32 @@ def zone_present(
     )
 
 
-def zone_absent(name: str, vpc: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that a VPC has no private zone of that name. Its records go with it."""
-    route53 = __salt__["aws_resource.client"]("route53", region, profile)
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
+def zones_absent(name: str, tags: Tags, region: str | None = None, profile: str | None = None) -> Result:
+    """Make sure that there is no private zone that has all these tags. Its records go with it.
 
-    def delete(zone_id: str) -> None:
-        records = [record for record in _records(route53, zone_id) if record["Type"] not in ("NS", "SOA")]
-        for start in range(0, len(records), 500):  # AWS takes at most 1000 values a batch
-            _change(route53, zone_id, "DELETE", records[start : start + 500])
-        route53.delete_hosted_zone(Id=zone_id)
+    Args:
+        name: the domain, without a final dot.
+        tags: what tells ours from others.
+        region: see `zone_present`.
+        profile: see `zone_present`.
+    """
+    route53 = __salt__["aws_resource.client"]("route53", region, profile)
+
+    def delete(zone_ids: list[str]) -> None:
+        for zone_id in zone_ids:
+            records = [record for record in _records(route53, zone_id) if record["Type"] not in ("NS", "SOA")]
+            for start in range(0, len(records), 500):  # AWS takes at most 1000 values a batch
+                _change(route53, zone_id, "DELETE", records[start : start + 500])
+            route53.delete_hosted_zone(Id=zone_id)
 
     return __salt__["aws_resource.absent"](
-        name, read=lambda: _zone_id(route53, ec2, name, vpc), delete=delete
+        name,
+        read=lambda: [
+            zone_id
+            for zone_id in _private_zones(route53, name)
+            if tags.items() <= _zone_tags(route53, zone_id).items()
+        ],
+        delete=delete,
     )
 
 
@@ -130,13 +142,23 @@ def record_present(
 def _zone_id(route53: Any, ec2: Any, name: str, vpc: str) -> str | None:
     """Return the id of the VPC's private zone of that name; other VPCs may have one of the same name."""
     vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc)
-    for zone in route53.list_hosted_zones_by_name(DNSName=name)["HostedZones"]:
-        if zone["Name"] != f"{name}." or not zone["Config"]["PrivateZone"]:
-            continue
-        zone_id = zone["Id"].removeprefix("/hostedzone/")
+    for zone_id in _private_zones(route53, name):
         if any(of["VPCId"] == vpc_id for of in route53.get_hosted_zone(Id=zone_id)["VPCs"]):
             return zone_id
     return None
+
+
+def _private_zones(route53: Any, name: str) -> list[str]:
+    return [
+        zone["Id"].removeprefix("/hostedzone/")
+        for zone in route53.list_hosted_zones_by_name(DNSName=name)["HostedZones"]
+        if zone["Name"] == f"{name}." and zone["Config"]["PrivateZone"]
+    ]
+
+
+def _zone_tags(route53: Any, zone_id: str) -> Tags:
+    listed = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone_id)
+    return __salt__["aws_resource.tag_dict"](listed["ResourceTagSet"]["Tags"])
 
 
 def _records(

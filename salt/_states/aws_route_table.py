@@ -87,20 +87,6 @@ def present(
     )
 
 
-def absent(name: str, vpc: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that a VPC has no route table of that name."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-
-    def delete(table_id: str) -> None:
-        table = ec2.describe_route_tables(RouteTableIds=[table_id])["RouteTables"][0]
-        _set_subnets(ec2, table, set())
-        ec2.delete_route_table(RouteTableId=table_id)
-
-    return __salt__["aws_resource.absent"](
-        name, read=lambda: __salt__["aws_ec2.id_in_vpc"](ec2, "route-table", name, vpc), delete=delete
-    )
-
-
 def _gateways(ec2: Any, vpc: str) -> dict[str, str]:
     """Return name to id of the gateways that a route of this VPC can lead to."""
     vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc)

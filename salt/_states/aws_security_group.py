@@ -148,16 +148,6 @@ def rules(
     return __salt__["aws_resource.change"](name, changes=changes, apply=apply)
 
 
-def absent(name: str, vpc: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that a VPC has no group of that name. Groups that name it have to lose those rules first."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: (_find(ec2, vpc, name) or {}).get("GroupId"),
-        delete=lambda group_id: ec2.delete_security_group(GroupId=group_id),
-    )
-
-
 def _find(ec2: Any, vpc: str, name: str) -> Result | None:
     vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc)
     return vpc_id and __salt__["aws_ec2.find"](ec2, "security-group", {"vpc-id": vpc_id, "group-name": name})

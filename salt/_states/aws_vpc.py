@@ -71,16 +71,6 @@ def present(
     )
 
 
-def absent(name: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that there is no VPC of that name. What is in it has to be removed first."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: __salt__["aws_ec2.vpc_id"](ec2, name),
-        delete=lambda vpc_id: ec2.delete_vpc(VpcId=vpc_id),
-    )
-
-
 def subnet_present(
     name: str,
     vpc: str,
@@ -142,14 +132,4 @@ def subnet_present(
         create=create,
         update=update,
         fixed=("availability_zone",),
-    )
-
-
-def subnet_absent(name: str, vpc: str, region: str | None = None, profile: str | None = None) -> Result:
-    """Make sure that a VPC has no subnet of that name."""
-    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-    return __salt__["aws_resource.absent"](
-        name,
-        read=lambda: __salt__["aws_ec2.id_in_vpc"](ec2, "subnet", name, vpc),
-        delete=lambda subnet_id: ec2.delete_subnet(SubnetId=subnet_id),
     )

@@ -1,5 +1,6 @@
 """All that an account holds of what the foundation is made of, so that two moments can be compared."""
 
+import json
 from typing import Any
 
 from aws_account import Account
@@ -7,6 +8,7 @@ from aws_account import Account
 # What AWS changes by itself, or what says only when something was made.
 _VOLATILE = {
     "AssociationId",
+    "AvailableIpAddressCount",
     "CreateDate",
     "CreateTime",
     "CreationTimestamp",
@@ -30,6 +32,7 @@ def snapshot(account: Account) -> dict[str, Any]:
     roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     zones = route53.list_hosted_zones()["HostedZones"]
     alive = [{"Name": "state", "Values": ["pending", "available"]}]
+    endpoint_alive = {"Name": "vpc-endpoint-state", "Values": ["pending", "available"]}
     found = {
         "vpcs": vpcs,
         "attributes": {str(key): value for key, value in attributes.items()},
@@ -38,7 +41,7 @@ def snapshot(account: Account) -> dict[str, Any]:
         "NAT gateways": ec2.describe_nat_gateways(Filter=alive)["NatGateways"],
         "addresses": ec2.describe_addresses()["Addresses"],
         "route tables": ec2.describe_route_tables()["RouteTables"],
-        "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+        "endpoints": ec2.describe_vpc_endpoints(Filters=[endpoint_alive])["VpcEndpoints"],
         "groups": ec2.describe_security_groups()["SecurityGroups"],
         "key pairs": ec2.describe_key_pairs(IncludePublicKey=True)["KeyPairs"],
         "roles": [iam.get_role(RoleName=role)["Role"] for role in roles],
@@ -72,9 +75,13 @@ def _zone_tags(route53: Any, zone: dict[str, Any]) -> list[dict[str, str]]:
     return listed["ResourceTagSet"]["Tags"]
 
 
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
 def _settled(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _settled(each) for key, each in value.items() if key not in _VOLATILE}
     if isinstance(value, list):
-        return sorted((_settled(each) for each in value), key=str)
+        return sorted((_settled(each) for each in value), key=_text)
     return value
