@@ -1,15 +1,20 @@
-"""Private addresses of subnets: the next free one in turn, and AWS's errors for those that cannot be had.
+"""The addresses that instances get, and AWS's errors for those that cannot be had.
 
-moto hands the address of a terminated instance out again at once, and answers an address in use with an
-HTML page of status 500.
+moto hands the private address of a terminated instance out again at once, answers one in use with an HTML
+page of status 500, and makes elastic addresses up from 127.0.0.0/8.
 """
 
-from ipaddress import IPv4Address
+import random
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import ec2_backends, elastic_ip_addresses, elastic_network_interfaces
 from moto.ec2.models.subnets import Subnet
 
+# Public addresses come from the half of the benchmarking range (RFC 2544) that the router does not use, so
+# that they hide no address of the Internet.
+PUBLIC = IPv4Network("198.19.0.0/16")
 RESERVED = 4  # the network's first addresses are AWS's (and its last is the broadcast address)
 
 
@@ -39,7 +44,8 @@ def next_free(subnet: Any) -> str:
             return address
     raise EC2ClientError(
         "InsufficientFreeAddressesInSubnet",
-        f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the requested number of instances.",
+        f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the requested number of "
+        "instances.",
     )
 
 
@@ -71,6 +77,19 @@ def _allocate(subnet: Any, instance: Any) -> str:
     return address
 
 
+def next_public() -> str:
+    """Return a public address that no interface and no elastic address has."""
+    taken = set()
+    for _account, _region, backend in ec2_backends.iter_backends():
+        taken |= {interface.public_ip for interface in backend.enis.values()}
+        taken |= {address.public_ip for address in backend.addresses}
+    while (address := str(PUBLIC[random.randrange(1, PUBLIC.num_addresses - 1)])) in taken:  # noqa: S311
+        pass
+    return address
+
+
 def install() -> None:
-    """Make moto's subnets hand addresses out this way."""
+    """Make moto hand addresses out this way."""
     Subnet.get_available_subnet_ip = _allocate
+    elastic_network_interfaces.random_public_ip = next_public
+    elastic_ip_addresses.random_ip = next_public

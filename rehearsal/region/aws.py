@@ -25,7 +25,7 @@ class _Raw(io.BytesIO):
 
 
 def forget_machine() -> None:
-    """Take the machine's AWS settings out of this process: it shall never know credentials or endpoints of AWS."""
+    """Take the machine's AWS settings out of this process: no credentials, no endpoints."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             del os.environ[name]

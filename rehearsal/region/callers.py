@@ -25,7 +25,7 @@ def _sockets(process: Path, peer: str) -> set[str]:
 
 
 def _opens(process: Path, links: set[str]) -> bool:
-    return any(os.readlink(descriptor) in links for descriptor in (process / "fd").iterdir())
+    return any(str(descriptor.readlink()) in links for descriptor in (process / "fd").iterdir())
 
 
 def find(address: str, port: int) -> list[int]:
@@ -39,7 +39,7 @@ def find(address: str, port: int) -> list[int]:
     found = []
     for process in _processes():
         try:
-            namespace = os.readlink(process / "ns/net")
+            namespace = str((process / "ns/net").readlink())
             if namespace not in inodes:
                 inodes[namespace] = _sockets(process, own)
             links = {f"socket:[{inode}]" for inode in inodes[namespace]}

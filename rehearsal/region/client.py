@@ -53,7 +53,7 @@ class Region:
             return False
 
     def status(self) -> dict[str, Any]:
-        """Return ``ready``, ``hosts`` (as the hypervisor describes them) and ``memory_bytes`` of the region."""
+        """Return ``ready``, ``hosts`` as the hypervisor describes them, and the region's ``memory_bytes``."""
         return self._ask("GET", "/status")
 
     def faults(self) -> list[dict[str, Any]]:

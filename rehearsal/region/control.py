@@ -1,4 +1,4 @@
-"""The region's own interface, for `./rehearse` and tests: HTTP and JSON on a unix socket that root alone may open."""
+"""The region's own interface, for `./rehearse` and tests: HTTP and JSON on a unix socket for root alone."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ class Control:
     """The interface as an application for `rehearsal.region.http.UnixHttpServer`."""
 
     def __init__(self, faults: Faults, hypervisor: Hypervisor, reconciler: Reconciler, ec2: Any):
-        """Steer the given parts; ``ec2`` is a boto3 client. `stopping` is set when a shutdown is asked for."""
+        """Steer the given parts; ``ec2`` is a boto3 client. `stopping` is set when a shutdown is asked."""
         self.stopping = threading.Event()
         self.ready = False
         self._faults = faults

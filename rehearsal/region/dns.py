@@ -1,4 +1,4 @@
-"""The Amazon-provided DNS server: AWS's names, hosts' names and private zones; the rest by the machine's resolvers."""
+"""The Amazon-provided DNS server: AWS, hosts, private zones; the rest is asked of the machine's resolvers."""
 
 import logging
 import re
@@ -27,8 +27,8 @@ _PUBLIC = re.compile(r"ec2-(\d+)-(\d+)-(\d+)-(\d+)")
 def upstreams(settings: Settings, resolv_conf: Path = Path("/etc/resolv.conf")) -> list[str]:
     """Return the addresses of the machine's resolvers as the router namespace reaches them.
 
-    A resolver on the machine's loopback is not reachable from here; slirp4netns forwards to it from its own DNS
-    address, the third of the uplink.
+    A resolver on the machine's loopback is not reachable from here; slirp4netns forwards to it from its own
+    DNS address, the third of the uplink.
     """
     lines = (line.split() for line in resolv_conf.read_text().splitlines())
     found = [columns[1] for columns in lines if columns[:1] == ["nameserver"] and len(columns) > 1]
@@ -106,6 +106,8 @@ class Resolver(BaseResolver):
         owner = zone.owner(name)
         if owner is None:
             return [], name == zone.name, zone.name
+        if kind == "SOA" and name == zone.name:
+            return [self._soa(name)], True, name
         for wanted in (kind, "CNAME"):
             if found := zone.records.get((owner, wanted)):
                 ttl, values = found

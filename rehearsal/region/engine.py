@@ -55,7 +55,7 @@ class Engine:
         self._snapshots = Snapshots(settings.state / "region")
         self._tokens = self._snapshots.load()
         ec2.install(self._tokens, console, reboot)
-        # The ids of default VPCs and managed policies are made at first sight: have them on disk from the start.
+        # Ids of default VPCs and managed policies are made at first sight: have them on disk from the start.
         ec2_backends[settings.account][settings.region]
         iam_backends[settings.account]["aws"]
         self._snapshots.save(self._tokens)

@@ -1,4 +1,4 @@
-"""Faults that tests order: calls that fail, are throttled, succeed unanswered, or cost the caller its life."""
+"""Faults that tests order: calls that fail, are throttled, succeed unanswered, or kill their caller."""
 
 import json
 import threading
@@ -114,8 +114,8 @@ class _Armed:
 def error_response(call: Call, request: Request, code: str, message: str, status: int) -> Response:
     """Return an error in the shape of the call's protocol.
 
-    Query, EC2 and REST-XML shapes are those that botocore's parsers read; JSON services also name the code in a
-    header, which REST-JSON clients prefer.
+    Query, EC2 and REST-XML shapes are those that botocore's parsers read; JSON services also name the code in
+    a header, which REST-JSON clients prefer.
     """
     content_type = request.headers.get("Content-Type", "")
     if (

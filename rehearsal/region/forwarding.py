@@ -1,7 +1,7 @@
 """Relays from the machine's loopback to hosts, over listening sockets that the starter handed down.
 
-The listeners belong to the machine's network namespace; this process is in the router's, so what it connects to are
-the fleet's addresses.
+The listeners belong to the machine's network namespace; this process is in the router's, so what it connects
+to are the fleet's addresses.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ async def _serve(forwards: list[Forward], address_of: Callable[[str], str | None
 
 
 def start(forwards: list[Forward], address_of: Callable[[str], str | None]) -> None:
-    """Relay in a thread of its own; ``address_of`` returns a host's address by its name, None if it has none."""
+    """Relay in a thread of its own; ``address_of`` returns a host's address by its name, None for none."""
     if forwards:
         threading.Thread(
             target=asyncio.run, args=(_serve(forwards, address_of),), name="forwards", daemon=True

@@ -30,7 +30,7 @@ class DropConnection(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, its body read. ``peer`` is the other end's address and port, None on a unix socket."""
+    """One HTTP request, its body read. ``peer`` is the client's address and port, None on a unix socket."""
 
     method: str
     target: str  # path and query, as sent
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(response.body)
         self.wfile.flush()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _serve
 
     def version_string(self) -> str:
         return self.server.name

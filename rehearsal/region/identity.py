@@ -25,7 +25,7 @@ def _json(value: object) -> str:
 
 
 def hardware_address(address: str, arp: Path = Path("/proc/net/arp")) -> str | None:
-    """Return the MAC address that a neighbour's packets carry: EC2's description has one of moto's invention."""
+    """Return the MAC address that a neighbour's packets carry; EC2 describes one of moto's invention."""
     for line in arp.read_text().splitlines()[1:]:
         columns = line.split()
         if columns[0] == address and columns[3] != "00:00:00:00:00:00":
@@ -44,7 +44,7 @@ class Identities:
         region: str,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ):
-        """Read with ``client(service)``, a boto3 client, and again when ``generation`` returns something new."""
+        """Read with ``client(service)``, a boto3 client, again when ``generation`` returns something new."""
         self._ec2, self._iam, self._sts = client("ec2"), client("iam"), client("sts")
         self._generation = generation
         self._account, self._region = account, region

@@ -1,4 +1,4 @@
-"""Instances by their private address, as DescribeInstances tells, read again only when EC2's state has changed."""
+"""Instances by address, as DescribeInstances tells, read again only when EC2's state has changed."""
 
 import threading
 from collections.abc import Callable

@@ -48,8 +48,8 @@ def check_type(image: Any, instance_type: str | None) -> None:
         raise EC2ClientError(
             "InvalidParameterValue",
             f"The architecture '{','.join(architectures)}' of the specified instance type does not match the "
-            f"architecture '{image.architecture}' of the specified AMI. Specify an instance type and an AMI that "
-            "have matching architectures, and try again.",
+            f"architecture '{image.architecture}' of the specified AMI. Specify an instance type and an AMI "
+            "that have matching architectures, and try again.",
         )
     if image.architecture != ARCHITECTURE:
         message = f"The requested configuration is not supported: the rehearsal's hosts are {ARCHITECTURE}."

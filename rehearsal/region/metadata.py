@@ -68,7 +68,8 @@ class Sessions:
 
 
 def _refusal(status: int, title: str) -> Response:
-    body = f"<html><head><title>{status} - {title}</title></head><body><h1>{status} - {title}</h1></body></html>\n"
+    text = f"{status} - {title}"
+    body = f"<html><head><title>{text}</title></head><body><h1>{text}</h1></body></html>\n"
     return Response(status, body.encode(), [("Content-Type", "text/html")])
 
 

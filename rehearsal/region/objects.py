@@ -1,4 +1,4 @@
-"""The contents of S3 buckets on disk, one row a key, so that a write costs its own size and not the total's."""
+"""The contents of S3 buckets on disk, one row a key: a write costs its own size, not the total's."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -55,7 +55,8 @@ class Objects:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.execute(
-            "CREATE TABLE IF NOT EXISTS object (bucket TEXT, key TEXT, versions BLOB, PRIMARY KEY (bucket, key))"
+            "CREATE TABLE IF NOT EXISTS object "
+            "(bucket TEXT, key TEXT, versions BLOB, PRIMARY KEY (bucket, key))"
         )
 
     def save(self) -> None:

@@ -29,17 +29,24 @@ def _pid_file(settings: Settings) -> Path:
     return settings.run / "region.pid"
 
 
+def _started(number: int) -> str:
+    """Return when a process started, in clock ticks since boot (field 22 of proc(5)'s stat), "" if gone."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def pid(settings: Settings) -> int | None:
     """Return the id of the region's process, None if there is none.
 
-    The command line is compared too: after a reboot or a SIGKILL the number may be another program's.
+    The time it started is compared too: after a SIGKILL or a reboot the number may be another program's.
     """
     try:
-        number = int(_pid_file(settings).read_text())
-        command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError, ValueError):
+        number, started = _pid_file(settings).read_text().split()
+    except FileNotFoundError:
         return None
-    return number if b"rehearsal.region" in command else None
+    return int(number) if _started(int(number)) == started else None
 
 
 def running(settings: Settings) -> bool:
@@ -47,13 +54,18 @@ def running(settings: Settings) -> bool:
     return Region(settings).answers()
 
 
-def start(settings: Settings, forwards: Mapping[socket.socket, tuple[str, int]]) -> None:
+def start(
+    settings: Settings,
+    forwards: Mapping[socket.socket, tuple[str, int]],
+    module: str = "rehearsal.region",
+) -> None:
     """Start the region inside the router namespace, which exists, detached from this process.
 
     Args:
         settings: of the rehearsal.
         forwards: for each listening socket of this namespace the host's Name tag and its port that it leads
             to; the sockets are closed here once the region has them.
+        module: what to run, for tests another than the real one.
 
     Raises:
         StepError: it ended, or was not ready in time; the message names its log.
@@ -63,7 +75,7 @@ def start(settings: Settings, forwards: Mapping[socket.socket, tuple[str, int]])
     settings.run.mkdir(parents=True, exist_ok=True)
     command = [
         *(shutil.which("nsenter") or "nsenter", f"--net={settings.namespace_path('router')}"),
-        *(sys.executable, "-m", "rehearsal.region"),
+        *(sys.executable, "-m", module),
     ]
     for listener, (name, port) in forwards.items():
         command += ["--forward", f"{listener.fileno()}:{name}:{port}"]
@@ -79,7 +91,7 @@ def start(settings: Settings, forwards: Mapping[socket.socket, tuple[str, int]])
             pass_fds=[listener.fileno() for listener in forwards],
             start_new_session=True,
         )
-    _pid_file(settings).write_text(f"{process.pid}\n")
+    _pid_file(settings).write_text(f"{process.pid} {_started(process.pid)}\n")
     for listener in forwards:
         listener.close()
     deadline = time.monotonic() + START_SECONDS
@@ -108,7 +120,7 @@ def _gone(number: int, seconds: float) -> bool:
 
 
 def stop(settings: Settings) -> None:
-    """End the region's process if there is one; hosts keep running. It is killed if it does not end by itself."""
+    """End the region's process if there is one, by SIGKILL if SIGTERM does not; hosts keep running."""
     number = pid(settings)
     if number is not None:
         os.kill(number, signal.SIGTERM)

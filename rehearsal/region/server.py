@@ -1,9 +1,11 @@
 """The parts of the region, put together."""
 
+import argparse
 import logging
+import signal
 
 from rehearsal.region import dns, forwarding
-from rehearsal.region.aws import client
+from rehearsal.region.aws import client, forget_machine
 from rehearsal.region.callers import kill
 from rehearsal.region.calls import identify
 from rehearsal.region.certificates import server_context
@@ -16,6 +18,7 @@ from rehearsal.region.identity import Identities
 from rehearsal.region.instances import Instances
 from rehearsal.region.metadata import Metadata
 from rehearsal.region.reconciler import Hypervisor, Reconciler
+from rehearsal.region.snapshots import SnapshotError
 from rehearsal.region.zones import Zones
 from rehearsal.settings import Settings
 
@@ -93,3 +96,40 @@ class RegionServer:
         self._reconciler.stop()
         self._engine.close()
         self.settings.control_socket.unlink(missing_ok=True)
+
+
+def _forwards() -> list[Forward]:
+    parser = argparse.ArgumentParser(prog="python -m rehearsal.region")
+    parser.add_argument(
+        "--forward",
+        action="append",
+        default=[],
+        type=Forward.parse,
+        metavar="FD:NAME:PORT",
+        help="relay connections to the inherited listening socket FD to port PORT of the host NAME",
+    )
+    return parser.parse_args().forward
+
+
+def run(settings: Settings, hypervisor: Hypervisor) -> int:
+    """Run a region until SIGTERM, SIGINT or a shutdown by the control socket, as the command line says.
+
+    Returns:
+        The exit status: 1 if it could not start, for a reason that is logged.
+    """
+    forwards = _forwards()
+    forget_machine()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rehearsal").setLevel(logging.INFO)
+    try:
+        region = RegionServer(settings, hypervisor, forwards)
+        region.start()
+    except (OSError, SnapshotError) as error:
+        log.error("%s", error)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: region.control.stopping.set())
+    region.control.stopping.wait()
+    region.stop()
+    log.info("stopped")
+    return 0

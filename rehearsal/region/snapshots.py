@@ -1,8 +1,8 @@
 """The region's state on disk, complete before a call that changed it is answered.
 
-moto keeps its state in memory. After each mutating call all of its services are dumped as one object graph, so
-that references which they share survive, into one file that replaces the last one; the contents of S3 buckets go to
-`objects` instead.
+moto keeps its state in memory. After each mutating call all of its services are dumped as one object graph,
+so that references which they share survive, into one file that replaces the last one; the contents of S3
+buckets go to `objects` instead.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ def _parameter_dict(account: str, region: str, state: dict[str, Any], items: lis
 
 
 class _Pickler(pickle.Pickler):
-    """The C pickler with reducers for what moto holds and it cannot pickle; dill alone takes 10 times as long."""
+    """The C pickler, with reducers for what it cannot pickle of moto; dill takes ten times as long."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, types.FunctionType) and "<" in value.__qualname__:
@@ -78,7 +78,7 @@ def dumps(value: object) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """Return what `dumps` was given. Only ever fed with the region's own files, which root alone can write."""
+    """Return what `dumps` was given. Only fed with the region's own files, which root alone can write."""
     return pickle.loads(data)  # noqa: S301
 
 
@@ -111,8 +111,8 @@ class Snapshots:
     @staticmethod
     def _unusable(path: Path, reason: str) -> SnapshotError:
         return SnapshotError(
-            f"{path}: expected the region's state as it wrote it: {reason}. Restore the file, or start afresh with "
-            "`./rehearse down`."
+            f"{path}: expected the region's state as it was written: {reason}. Restore the file, or start "
+            "afresh with `./rehearse down`."
         )
 
     def save(self, tokens: Tokens) -> None:

@@ -1,7 +1,7 @@
 """Client tokens: a repeated call is answered, not performed, again.
 
-https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. On AWS a token of RunInstances stays valid for at least a
-day after the instance's termination; here none expires.
+https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html. On AWS a token of RunInstances stays
+valid for at least a day after the instance's termination; here none expires.
 """
 
 import hashlib
@@ -40,7 +40,8 @@ class Tokens:
             if known != digest:
                 raise EC2ClientError(
                     "IdempotentParameterMismatch",
-                    "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+                    "Arguments on this idempotent request are inconsistent with arguments used in previous "
+                    "request(s).",
                 )
             return answer
         answer = perform()

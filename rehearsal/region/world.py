@@ -104,8 +104,8 @@ def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
 def observe(client: Any) -> World:
     """Return the world as ``client``, a boto3 client of EC2, sees it.
 
-    A group is a member of the world whether or not an instance is in it, since rules refer to groups. An instance's
-    root volume lives and dies with its disk and is left out.
+    A group is a member of the world whether or not an instance is in it, since rules refer to groups. An
+    instance's root volume lives and dies with its disk and is left out.
     """
     described = instances(client)
     subnets = {

@@ -30,7 +30,7 @@ class Zone:
         return name == self.name or name.endswith("." + self.name)
 
     def owner(self, name: str) -> str | None:
-        """Return the name whose records answer for ``name``: itself, or a wildcard (RFC 4592); None if neither.
+        """Return the name whose records answer for ``name``: itself or a wildcard (RFC 4592), or None.
 
         A name with names below it exists, with no records of its own, and so no wildcard covers it.
         """
