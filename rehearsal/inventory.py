@@ -72,13 +72,18 @@ def ssh_config(hosts: list[Host], directory: Path, identity: Path) -> str:
     """Return an ssh configuration: the control node by its public address, the others through it."""
     parts = []
     for host in hosts:
-        address, jump = (
-            (host.public_ip, "none")
+        # The image's own user on the control node, whose key pair is the operator's; elsewhere an administrator.
+        address, jump, user = (
+            (host.public_ip, "none", "admin")
             if host.name == CONTROL and host.public_ip
-            else (host.private_ip, CONTROL)
+            else (host.private_ip, CONTROL, "operator")
         )
         parts.append(
-            f"Host {host.name}\n  HostName {address}\n  ProxyJump {jump}\n  HostKeyAlias {host.name}\n"
+            f"Host {host.name}\n"
+            f"  HostName {address}\n"
+            f"  User {user}\n"
+            f"  ProxyJump {jump}\n"
+            f"  HostKeyAlias {host.name}\n"
         )
     parts.append(
         "Host *\n"
