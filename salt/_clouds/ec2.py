@@ -28,8 +28,10 @@ the options, what differs, and how to take the driver without the rest of this r
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
+from collections.abc import Callable
 from typing import Any
 
 import salt.utils.cloud
@@ -37,7 +39,22 @@ from salt.config import is_provider_configured
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure, SaltCloudSystemExit
 
 try:
-    from _ec2 import catalog, errors, lifecycle, machines, schema
+    from _ec2 import (
+        arguments,
+        attributes,
+        catalog,
+        errors,
+        exitcode,
+        keypairs,
+        lifecycle,
+        machines,
+        minions,
+        plan,
+        schema,
+        snapshots,
+        volumes,
+    )
+    from _ec2 import leaks as leftovers
     from _ec2.provider import Provider
 
     MISSING = ""
@@ -50,7 +67,10 @@ __virtualname__ = "ec2"
 
 
 def __virtual__() -> str | tuple[bool, str]:
-    return (False, MISSING) if MISSING else __virtualname__
+    if MISSING:
+        return False, MISSING
+    exitcode.install()
+    return __virtualname__
 
 
 def get_configured_provider() -> Any:
@@ -90,7 +110,6 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
         salt-cloud -p app app-1
     """
     provider = _provider()
-    schema.validate(provider, vm_)
     settings = {**provider.settings, **vm_}
     name = vm_["name"]
 
@@ -98,8 +117,9 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
         args = {"name": name, "profile": vm_.get("profile"), "provider": provider.alias, **data}
         _fire(name, message, tag or message.split()[0], args)
 
-    announce("starting create", "creating")
     try:
+        schema.validate(provider, vm_)
+        announce("starting create", "creating")
         return lifecycle.create(
             provider,
             vm_,
@@ -109,8 +129,10 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
             announce=announce,
         )
     except SaltCloudException:
+        exitcode.mark_failure()
         raise
     except Exception as error:  # anything else would crash salt-cloud's parent and lose the other members
+        exitcode.mark_failure()
         log.exception("creating %s", name)
         raise SaltCloudExecutionFailure(f"{name}: {errors.describe(error, 'creating it')}") from error
 
@@ -131,7 +153,11 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
     def announce(message: str, tag: str | None = None, **data: Any) -> None:
         _fire(name, message, tag or message.split()[0], {"name": name, **data})
 
-    change = lifecycle.destroy(provider, name, announce)
+    try:
+        change = lifecycle.destroy(provider, name, announce)
+    except SaltCloudException:
+        exitcode.mark_failure()
+        raise
     if __opts__.get("update_cachedir", False) is True:
         __utils__["cloud.delete_minion_cachedir"](name, provider.alias, __opts__)
     return change
@@ -198,8 +224,8 @@ def list_nodes_min(location: str | None = None, call: str | None = None) -> dict
     """
     Return the machines, with id and state only. salt-cloud asks this before each map run.
 
-    In a run that launches, machines whose bootstrap was never finished are left out, so that salt-cloud hands
-    them to ``create``, which goes on with them.
+    In a run that launches, machines whose bootstrap was never finished are left out, and in a map run those
+    that are stopped, so that salt-cloud hands them to ``create``, which goes on with them, or starts them.
 
     CLI Example:
 
@@ -207,11 +233,13 @@ def list_nodes_min(location: str | None = None, call: str | None = None) -> dict
 
         salt-cloud -f list_nodes_min ec2
     """
-    _, found = _listed("list_nodes_min", call)
+    provider, found = _listed("list_nodes_min", call)
+    if _launches():
+        minions.remember_keys(provider)
+        found = {name: instance for name, instance in found.items() if not _needs_create(instance)}
     return {
         name: {"id": instance["InstanceId"], "state": instance["State"]["Name"]}
         for name, instance in found.items()
-        if not (_launches() and machines.is_half_built(instance))
     }
 
 
@@ -219,6 +247,11 @@ def _launches() -> bool:
     """Tell whether this run of salt-cloud is to launch machines."""
     asked = __opts__.get("map") or __opts__.get("profile")
     return bool(asked) and not any(__opts__.get(key) for key in ("destroy", "action", "function"))
+
+
+def _needs_create(instance: machines.Instance) -> bool:
+    stopped = instance["State"]["Name"] in ("stopping", "stopped")
+    return machines.is_half_built(instance) or bool(__opts__.get("map") and stopped)
 
 
 def list_nodes_select(call: str | None = None) -> dict[str, Any]:
@@ -299,43 +332,99 @@ def avail_sizes(call: str | None = None) -> dict[str, Any]:
     return catalog.sizes(_provider())
 
 
-def start(name: str, call: str | None = None) -> dict[str, Any]:
+def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> dict[str, Any]:
     """
-    Start a stopped machine.
+    Return what a run of ``map`` would create, bootstrap, start, keep and destroy (with ``hard=True``), what
+    differs, and what the map costs a month. Writes nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-cloud -a start app-1
+        salt-cloud -f plan_map ec2 map=cloud.map
+        salt-cloud --out=json -f plan_map ec2 map=cloud.map hard=True
     """
-    _only_as("action", call, "start")
-    return lifecycle.change_state(_provider(), name, "start_instances", "StartingInstances")
+    _only_as("function", call, "plan_map")
+
+    def implementation(provider: Provider, map: str, hard: str = "False") -> dict[str, Any]:
+        return plan.make(provider, map, hard=arguments.flag("hard", hard))
+
+    return arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
 
 
-def stop(name: str, call: str | None = None) -> dict[str, Any]:
-    """
-    Stop a machine.
+def _function(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a function of salt-cloud (-f) that calls ``implementation(provider, **arguments)``."""
 
-    CLI Example:
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+        _only_as("function", call, name)
+        return arguments.call(implementation, _provider(), kwargs=kwargs, name=name)
 
-    .. code-block:: bash
-
-        salt-cloud -a stop app-1
-    """
-    _only_as("action", call, "stop")
-    return lifecycle.change_state(_provider(), name, "stop_instances", "StoppingInstances")
+    return wrapper
 
 
-def reboot(name: str, call: str | None = None) -> dict[str, Any]:
-    """
-    Reboot a machine.
+def _action(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return an action of salt-cloud (-a) that calls ``implementation(provider, machine, **arguments)``."""
 
-    CLI Example:
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(name_: str, kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+        _only_as("action", call, name)
+        return arguments.call(implementation, _provider(), name_, kwargs=kwargs, name=name)
 
-    .. code-block:: bash
+    return wrapper
 
-        salt-cloud -a reboot app-1
-    """
-    _only_as("action", call, "reboot")
-    return lifecycle.change_state(_provider(), name, "reboot_instances", None)
+
+def _either(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what can be called both ways: of a machine (-a), or of any resource (-f)."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
+        positional = (_provider(), name_) if call == "action" else (_provider(),)
+        return arguments.call(implementation, *positional, kwargs=kwargs, name=name)
+
+    return wrapper
+
+
+if not MISSING:
+    create_volume = _function(volumes.create, "create_volume")
+    describe_volumes = _function(volumes.describe, "describe_volumes")
+    show_volume = _function(volumes.show, "show_volume")
+    delete_volume = _function(volumes.delete, "delete_volume")
+    create_snapshot = _function(snapshots.create, "create_snapshot")
+    delete_snapshot = _function(snapshots.delete, "delete_snapshot")
+    copy_snapshot = _function(snapshots.copy, "copy_snapshot")
+    describe_snapshots = _function(snapshots.describe, "describe_snapshots")
+    create_keypair = _function(keypairs.create, "create_keypair")
+    import_keypair = _function(keypairs.import_, "import_keypair")
+    show_keypair = _function(keypairs.show, "show_keypair")
+    delete_keypair = _function(keypairs.delete, "delete_keypair")
+    list_availability_zones = _function(catalog.availability_zones, "list_availability_zones")
+    show_image = _function(catalog.show_image, "show_image")
+    register_image = _function(catalog.register_image, "register_image")
+    show_pricing = _function(catalog.show_pricing, "show_pricing")
+    leaks = _function(leftovers.find, "leaks")
+    start = _action(lifecycle.start, "start")
+    stop = _action(lifecycle.stop, "stop")
+    reboot = _action(lifecycle.reboot, "reboot")
+    rename = _action(attributes.rename, "rename")
+    show_term_protect = _action(attributes.show_term_protect, "show_term_protect")
+    enable_term_protect = _action(attributes.enable_term_protect, "enable_term_protect")
+    disable_term_protect = _action(attributes.disable_term_protect, "disable_term_protect")
+    show_detailed_monitoring = _action(attributes.show_detailed_monitoring, "show_detailed_monitoring")
+    enable_detailed_monitoring = _action(attributes.enable_detailed_monitoring, "enable_detailed_monitoring")
+    disable_detailed_monitoring = _action(
+        attributes.disable_detailed_monitoring, "disable_detailed_monitoring"
+    )
+    get_console_output = _action(attributes.get_console_output, "get_console_output")
+    get_password_data = _action(attributes.get_password_data, "get_password_data")
+    show_delvol_on_destroy = _action(volumes.show_delete_on_destroy, "show_delvol_on_destroy")
+    delvol_on_destroy = _action(volumes.delete_on_destroy, "delvol_on_destroy")
+    keepvol_on_destroy = _action(volumes.keep_on_destroy, "keepvol_on_destroy")
+    attach_volume = _action(volumes.attach, "attach_volume")
+    detach_volume = _either(volumes.detach, "detach_volume")
+    create_attach_volumes = _action(volumes.create_attached, "create_attach_volumes")
+    get_tags = _either(attributes.get_tags, "get_tags")
+    set_tags = _either(attributes.set_tags, "set_tags")
+    del_tags = _either(attributes.del_tags, "del_tags")

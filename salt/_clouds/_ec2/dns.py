@@ -66,6 +66,17 @@ def withdraw(provider: Provider, instance: machines.Instance) -> None:
                 _change(provider, zone, "DELETE", record)
 
 
+def records(provider: Provider, zone: str) -> list[dict[str, Any]]:
+    """Return all records of a private zone."""
+    with explained(f"listing the records of {zone}"):
+        pages = provider.client("route53").get_paginator("list_resource_record_sets")
+        return [
+            record
+            for page in pages.paginate(HostedZoneId=zone_id(provider, zone))
+            for record in page["ResourceRecordSets"]
+        ]
+
+
 def _record(name: str, zone: str, address: str, ttl: int) -> dict[str, Any]:
     return {"Name": f"{name}.{zone}", "Type": "A", "TTL": ttl, "ResourceRecords": [{"Value": address}]}
 

@@ -7,7 +7,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ METADATA_OPTIONS = {
     "HttpPutResponseHopLimit": 1,
     "InstanceMetadataTags": "enabled",
 }
+_SPOT_REQUEST = "spot-instances-request"
 _TAGGED = ("instance", "volume", "network-interface")
 # Answers after which the same request may be sent again: they say nothing about what it has done.
 _TRANSIENT = frozenset(
@@ -40,8 +41,21 @@ _TRANSIENT = frozenset(
 )
 
 
+class LaunchError(SaltCloudExecutionFailure):
+    """AWS has refused a launch; ``code`` says why."""
+
+    def __init__(self, name: str, error: Exception) -> None:
+        super().__init__(errors.describe(error, f"launching {name}"))
+        self.code = errors.code(error)
+
+
 def request(
-    provider: Provider, name: str, settings: Settings, *, userdata: str | None, attached: Iterable[str]
+    provider: Provider,
+    name: str,
+    settings: Settings,
+    *,
+    userdata: str | None,
+    attached: Mapping[str, Settings],
 ) -> dict[str, Any]:
     """Return the RunInstances request of a machine, its token excepted.
 
@@ -50,10 +64,15 @@ def request(
         name: The machine's.
         settings: The machine's, validated.
         userdata: Its user data, rendered.
-        attached: Devices of volumes that exist already, which are attached later.
+        attached: Volumes that exist already and are attached later, by device.
+
+    Raises:
+        SaltCloudException: What it names does not exist, or does not fit.
     """
     image = images.resolve(provider, str(settings["image"]), settings.get("owner"))
     interfaces, zone = network.interfaces(provider, settings)
+    zone = zone or settings.get("availability_zone")
+    storage.check_zone(attached, zone)
     body: dict[str, Any] = {
         "ImageId": image["ImageId"],
         "InstanceType": settings["size"],
@@ -65,7 +84,7 @@ def request(
         "TagSpecifications": _tag_specifications(provider, name, settings),
     }
     placement = {
-        "AvailabilityZone": settings.get("availability_zone") if zone is None else None,
+        "AvailabilityZone": zone if all("SubnetId" not in one for one in interfaces) else None,
         "Tenancy": settings.get("tenancy"),
         "GroupName": settings.get("placementgroup"),
     }
@@ -94,6 +113,9 @@ def _tag_specifications(provider: Provider, name: str, settings: Settings) -> li
         machines.PROVIDER_TAG: provider.alias,
         machines.PROFILE_TAG: settings.get("profile"),
         machines.ZONE_TAG: settings.get("private_zone"),
+        machines.SPOT_TAG: _spot_type(config)
+        if (config := settings.get("spot_config")) is not None
+        else None,
     }
     spot_tags = (settings.get("spot_config") or {}).get("tag") or {}
     given = {
@@ -102,14 +124,11 @@ def _tag_specifications(provider: Provider, name: str, settings: Settings) -> li
         **{key: value for key, value in own.items() if value},
     }
     bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if settings.get("deploy", True) else {}
-    kinds = [*_TAGGED, *(["spot-instances-request"] if settings.get("spot_config") else [])]
+    kinds = [*_TAGGED, *([_SPOT_REQUEST] if settings.get("spot_config") is not None else [])]
     return [
         {
             "ResourceType": kind,
-            "Tags": [
-                {"Key": str(key), "Value": str(value)}
-                for key, value in (given | (bootstrap if kind == "instance" else {})).items()
-            ],
+            "Tags": machines.as_tags(given | (bootstrap if kind == "instance" else {})),
         }
         for kind in kinds
     ]
@@ -119,16 +138,33 @@ def spot(config: Settings | None) -> dict[str, Any] | None:
     """Return the market options of a machine's ``spot_config``, None for an on-demand machine."""
     if config is None:
         return None
-    behavior = config.get("interruption_behavior")
-    # AWS stops or hibernates only what a persistent request has launched.
-    kind = config.get("type") or ("persistent" if behavior in ("stop", "hibernate") else "one-time")
     chosen = {
         "MaxPrice": None if config.get("spot_price") is None else str(config["spot_price"]),
-        "SpotInstanceType": kind,
-        "InstanceInterruptionBehavior": behavior,
+        "SpotInstanceType": _spot_type(config),
+        "InstanceInterruptionBehavior": config.get("interruption_behavior"),
         "ValidUntil": config.get("valid_until"),
     }
     return {"MarketType": "spot", "SpotOptions": {key: value for key, value in chosen.items() if value}}
+
+
+def _spot_type(config: Settings) -> str:
+    # AWS stops or hibernates only what a persistent request has launched.
+    persistent = config.get("interruption_behavior") in ("stop", "hibernate")
+    return str(config.get("type") or ("persistent" if persistent else "one-time"))
+
+
+def on_demand(body: Settings) -> dict[str, Any]:
+    """Return a spot request as one for an on-demand machine."""
+    plain = {key: value for key, value in body.items() if key != "InstanceMarketOptions"}
+    plain["TagSpecifications"] = [
+        {
+            "ResourceType": one["ResourceType"],
+            "Tags": [tag for tag in one["Tags"] if tag["Key"] != machines.SPOT_TAG],
+        }
+        for one in body["TagSpecifications"]
+        if one["ResourceType"] != _SPOT_REQUEST
+    ]
+    return plain
 
 
 def _instance_profile(profile: str | None) -> dict[str, str] | None:
@@ -212,7 +248,7 @@ def _persist(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str
             return instance
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
             if not _may_retry(error) or time.monotonic() + backoff > deadline:
-                raise SaltCloudExecutionFailure(errors.describe(error, f"launching {name}")) from error
+                raise LaunchError(name, error) from error
             if errors.code(error) in errors.THROTTLING:
                 bucket.drain(backoff)
         time.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)

@@ -8,7 +8,7 @@ from typing import Any
 
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import deploy, dns, launch, machines, storage, this_machine, waiting
+from . import addresses, deploy, dns, launch, machines, minions, spot, storage, this_machine, waiting
 from .errors import explained
 from .provider import Provider
 
@@ -51,38 +51,87 @@ def create(
     with provider.state.lock(f"machine-{name}"):
         present = _present(provider, name)
         if present is None:
-            instance, attached = _launch(provider, name, settings, render, announce)
+            instance, attached = _launch(provider, vm_, settings, render, announce)
         elif machines.is_half_built(present):
             log.warning("%s: going on with %s, whose bootstrap was not finished", name, present["InstanceId"])
-            instance, attached = present, {}
+            own = {mapping["DeviceName"] for mapping in present.get("BlockDeviceMappings") or ()}
+            volumes = storage.existing(provider, name, settings)
+            instance, attached = present, {key: one for key, one in volumes.items() if key not in own}
         else:
-            raise SaltCloudExecutionFailure(f"{name} exists already: {present['InstanceId']}")
-        announce("querying instance", instance_id=instance["InstanceId"])
-        instance = waiting.until(
-            provider, instance["InstanceId"], _usable(settings), settings, "running machine"
-        )
-        _attach(provider, instance, attached, announce)
-        _label_volumes(provider, instance, settings)
-        dns.publish(provider, instance)
+            minions.restore_key(provider, vm_.get("pub_key"))
+            return _started(provider, present, settings, announce)
+        instance = _ready(provider, instance, attached, settings, announce)
         answer: dict[str, Any] = {}
         if deploys:
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
-            answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=present is not None)
+            resumed = present is not None
+            answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
             _complete(provider, instance)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
     return machines.full(provider, instance) | answer
 
 
+def _started(
+    provider: Provider, instance: machines.Instance, settings: Mapping[str, Any], announce: Announce
+) -> dict[str, Any]:
+    """Start a complete machine that is stopped (D15)."""
+    name = machines.name(instance)
+    id_ = instance["InstanceId"]
+    if instance["State"]["Name"] not in ("stopping", "stopped"):
+        raise SaltCloudExecutionFailure(f"{name} exists already: {id_}")
+    waiting.until(
+        provider, id_, lambda one: bool(one["State"]["Name"] == "stopped"), settings, "stopped state"
+    )
+    announce("starting instance", "starting", instance_id=id_)
+    with explained(f"starting {name}"):
+        provider.client().start_instances(InstanceIds=[id_])
+    instance = waiting.until(provider, id_, _usable(settings), settings, "running machine")
+    dns.publish(provider, instance)
+    announce("created instance", "created", instance_id=id_)
+    return machines.full(provider, instance)
+
+
+def _ready(
+    provider: Provider,
+    instance: machines.Instance,
+    attached: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    announce: Announce,
+) -> machines.Instance:
+    """Wait until a machine runs, give it what it can get only then, and return it as it is."""
+    id_ = instance["InstanceId"]
+    announce("querying instance", instance_id=id_)
+    instance = waiting.until(provider, id_, _running, settings, "running machine")
+    _attach(provider, instance, attached, announce)
+    announce("tagging instance", instance_id=id_)
+    _label_volumes(provider, instance, settings)
+    if addresses.configure(provider, instance, settings) or not _usable(settings)(instance):
+        instance = waiting.until(provider, id_, _usable(settings), settings, "address", fresh=True)
+    dns.publish(provider, instance)
+    return instance
+
+
 def _launch(
-    provider: Provider, name: str, settings: Mapping[str, Any], render: Callable[..., Any], announce: Announce
+    provider: Provider,
+    vm_: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    render: Callable[[str | None], str | None],
+    announce: Announce,
 ) -> tuple[machines.Instance, dict[str, dict[str, Any]]]:
-    """Launch a machine; return it and the volumes of an earlier one to attach to it, by device."""
-    attached = storage.kept(provider, name, settings)
-    text = render(launch.userdata(settings))
-    body = launch.request(provider, name, settings, userdata=text, attached=attached)
-    announce("requesting instance", "requesting", size=body["InstanceType"], image=body["ImageId"])
-    return launch.run(provider, name, body), attached
+    """Launch a machine; return it and the volumes that exist already and are to be attached, by device."""
+    name = vm_["name"]
+    try:
+        attached = storage.existing(provider, name, settings)
+        text = render(launch.userdata(settings))
+        body = launch.request(provider, name, settings, userdata=text, attached=attached)
+        announce("requesting instance", "requesting", size=body["InstanceType"], image=body["ImageId"])
+        if "InstanceMarketOptions" in body:
+            announce("waiting for spot capacity", "waiting_for_spot")
+        return spot.run(provider, name, body, settings), attached
+    except SaltCloudException:
+        minions.restore_key(provider, vm_.get("pub_key"))
+        raise
 
 
 def _present(provider: Provider, name: str) -> machines.Instance | None:
@@ -91,14 +140,19 @@ def _present(provider: Provider, name: str) -> machines.Instance | None:
     return machines.only([one for one in listing if machines.name(one) == name], name)
 
 
+def _running(instance: machines.Instance) -> bool:
+    return bool(instance["State"]["Name"] == "running")
+
+
 def _usable(settings: Mapping[str, Any]) -> Callable[[machines.Instance], bool]:
     """Return what tells whether a machine runs and has the address that it is reached at."""
     interface = settings.get("ssh_interface") or "public_ips"
     deploys = bool(settings.get("deploy", True))
 
     def usable(instance: machines.Instance) -> bool:
-        running = bool(instance["State"]["Name"] == "running")
-        return running and (not deploys or interface != "public_ips" or bool(instance.get("PublicIpAddress")))
+        return _running(instance) and (
+            not deploys or interface != "public_ips" or bool(instance.get("PublicIpAddress"))
+        )
 
     return usable
 
@@ -116,7 +170,9 @@ def _attach(
     for device, volume in volumes.items():
         with explained(f"attaching {volume['VolumeId']}, left by an earlier machine, as {device}"):
             client = provider.client()
-            client.get_waiter("volume_available").wait(VolumeIds=[volume["VolumeId"]])
+            # Still attached to the machine that had it, if that is only just being terminated.
+            patience = {"Delay": 3, "MaxAttempts": 100}
+            client.get_waiter("volume_available").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=patience)
             client.attach_volume(
                 Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
             )
@@ -131,8 +187,7 @@ def _label_volumes(provider: Provider, instance: machines.Instance, settings: Ma
             given = {storage.DEVICE_TAG: mapping["DeviceName"]} | (volume.get("tags") or {})
             with explained(f"tagging {mapping['Ebs']['VolumeId']}"):
                 provider.client().create_tags(
-                    Resources=[mapping["Ebs"]["VolumeId"]],
-                    Tags=[{"Key": str(key), "Value": str(value)} for key, value in given.items()],
+                    Resources=[mapping["Ebs"]["VolumeId"]], Tags=machines.as_tags(given)
                 )
 
 
@@ -157,6 +212,7 @@ def _bootstrapped(
             log.warning("%s: bootstrap failed: %s", vm_["name"], error)
     if policy == "destroy":
         terminate(provider, instance)
+        minions.restore_key(provider, vm_.get("pub_key"))
         raise SaltCloudExecutionFailure(
             f"{failure} ({instance['InstanceId']} was destroyed, as on_failure says)"
         )
@@ -169,7 +225,7 @@ def _complete(provider: Provider, instance: machines.Instance) -> None:
     with explained(f"marking {instance['InstanceId']} as complete"):
         provider.client().create_tags(
             Resources=[instance["InstanceId"]],
-            Tags=[{"Key": machines.BOOTSTRAP_TAG, "Value": machines.COMPLETE}],
+            Tags=machines.as_tags({machines.BOOTSTRAP_TAG: machines.COMPLETE}),
         )
 
 
@@ -183,15 +239,19 @@ def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]
     instance = machines.get(provider, name)
     announce("destroying instance", "destroying", instance_id=instance["InstanceId"])
     change = terminate(provider, instance)
+    minions.forget(provider, machines.name(instance))
     announce("destroyed instance", "destroyed", instance_id=instance["InstanceId"])
     return change
 
 
 def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
-    """Terminate an instance, take its name out of DNS and forget its launch."""
+    """Terminate an instance and remove what was made for it: addresses, spot request, DNS record."""
     this_machine.refuse(instance["InstanceId"])
+    own_addresses = addresses.allocated(provider, instance)
+    spot.cancel(provider, instance)
     with explained(f"destroying {machines.name(instance)} ({instance['InstanceId']})"):
         answer = provider.client().terminate_instances(InstanceIds=[instance["InstanceId"]])
+    addresses.release(provider, own_addresses)
     dns.withdraw(provider, instance)
     launch.forget(provider, machines.name(instance))
     change = answer["TerminatingInstances"][0]
@@ -202,7 +262,40 @@ def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]
     }
 
 
-def change_state(provider: Provider, name: str, operation: str, key: str | None) -> dict[str, Any]:
+def start(provider: Provider, name: str) -> dict[str, Any]:
+    """
+    Start a stopped machine.
+
+    .. code-block:: bash
+
+        salt-cloud -a start app-1
+    """
+    return _change_state(provider, name, "start_instances", "StartingInstances")
+
+
+def stop(provider: Provider, name: str) -> dict[str, Any]:
+    """
+    Stop a machine.
+
+    .. code-block:: bash
+
+        salt-cloud -a stop app-1
+    """
+    return _change_state(provider, name, "stop_instances", "StoppingInstances")
+
+
+def reboot(provider: Provider, name: str) -> dict[str, Any]:
+    """
+    Reboot a machine.
+
+    .. code-block:: bash
+
+        salt-cloud -a reboot app-1
+    """
+    return _change_state(provider, name, "reboot_instances", None)
+
+
+def _change_state(provider: Provider, name: str, operation: str, key: str | None) -> dict[str, Any]:
     """Start, stop or reboot a machine.
 
     Args:

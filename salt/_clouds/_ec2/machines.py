@@ -16,6 +16,7 @@ Instance = dict[str, Any]
 PROVIDER_TAG = "salt-cloud:provider"
 PROFILE_TAG = "salt-cloud:profile"
 ZONE_TAG = "salt-cloud:zone"  # the private zone that has its name
+SPOT_TAG = "salt-cloud:spot"  # type of the spot request that launched it
 BOOTSTRAP_TAG = "salt-cloud:bootstrap"
 PENDING = "pending"
 COMPLETE = "complete"
@@ -26,6 +27,11 @@ ALIVE = ("pending", "running", "stopping", "stopped")
 def tags(resource: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags of anything that EC2 describes."""
     return {tag["Key"]: tag["Value"] for tag in resource.get("Tags") or ()}
+
+
+def as_tags(given: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return tags as EC2 takes them."""
+    return [{"Key": str(key), "Value": str(value)} for key, value in given.items()]
 
 
 def name_tag(resource: Mapping[str, Any]) -> str:

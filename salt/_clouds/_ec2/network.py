@@ -102,7 +102,7 @@ def interfaces(provider: Provider, settings: Settings) -> tuple[list[dict[str, A
         settings: The machine's. Its ``network_interfaces``, or else one made of ``subnetid``, ``subnetname``,
             ``securitygroup*``, ``private_ip``, ``assign_public_ip`` and ``ipv6_address_count``.
     """
-    own = [_folded(one) for one in settings.get("network_interfaces") or [{}]]
+    own = [folded(one) for one in settings.get("network_interfaces") or [{}]]
     requests = []
     zone = None
     for index, wanted in enumerate(own):
@@ -129,7 +129,8 @@ def interfaces(provider: Provider, settings: Settings) -> tuple[list[dict[str, A
     return requests, zone
 
 
-def _folded(interface: Mapping[str, Any]) -> dict[str, Any]:
+def folded(interface: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one of ``network_interfaces`` with its keys in lower case: AWS's and salt-cloud's are mixed."""
     return {str(key).casefold(): value for key, value in interface.items() if value is not None}
 
 

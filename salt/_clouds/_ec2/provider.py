@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.config
+import botocore.credentials
+import botocore.session
 
 from .state import State
 
@@ -42,7 +44,7 @@ class Provider:
         named = self.opts.get("location") or self.settings.get("location")
         return str(named or boto3.session.Session().region_name or DEFAULT_REGION)
 
-    @cached_property
+    @functools.cached_property
     def state(self) -> State:
         """What its processes share, one directory a provider and region."""
         return State(Path(self.opts["cachedir"]) / "ec2" / f"{self.alias}-{self.region}")
@@ -107,14 +109,18 @@ class Provider:
         role = self.settings.get("role_arn")
         if not role:
             return session
-        request = {"RoleArn": role, "RoleSessionName": self.settings.get("role_session_name") or "salt-cloud"}
+        more = {"RoleSessionName": self.settings.get("role_session_name") or "salt-cloud"}
         if self.settings.get("external_id"):
-            request["ExternalId"] = self.settings["external_id"]
-        sts = session.client("sts", endpoint_url=self.endpoint("sts"))
-        granted = sts.assume_role(**request)["Credentials"]
-        return boto3.session.Session(
-            region_name=self.region,
-            aws_access_key_id=granted["AccessKeyId"],
-            aws_secret_access_key=granted["SecretAccessKey"],
-            aws_session_token=granted["SessionToken"],
+            more["ExternalId"] = self.settings["external_id"]
+        # Renewed by botocore before they expire: a map run may take longer than an hour.
+        fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
+            client_creator=functools.partial(session.client, endpoint_url=self.endpoint("sts")),
+            source_credentials=session.get_credentials(),
+            role_arn=str(role),
+            extra_args=more,
         )
+        assumed = botocore.session.get_session()
+        assumed._credentials = botocore.credentials.DeferredRefreshableCredentials(
+            method="assume-role", refresh_using=fetcher.fetch_credentials
+        )
+        return boto3.session.Session(region_name=self.region, botocore_session=assumed)

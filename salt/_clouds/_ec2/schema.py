@@ -50,6 +50,7 @@ PROVIDER = {
     "owner": Option(text_or_texts, "owner of images found by name: account, `self` or `amazon`", "better"),
     "ec2_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
     "aws_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
+    "prices": Option(mapping, "USD an hour by size, a GiB and month by type of volume, for plans", "new"),
     "region": Option(text, "accepted", "refused", "the region is given as `location`"),
 }
 
@@ -144,7 +145,7 @@ NETWORK = {
     "private_zone": Option(text, "private DNS zone that gets `<name>.<zone>` (A), until destroy", "new"),
 }
 
-_VOLUME = {
+VOLUME = {
     "size": Option(integer, ""),
     "device": Option(text, ""),
     "type": Option(one_of(*VOLUME_TYPES), ""),
@@ -157,7 +158,7 @@ _VOLUME = {
     "tags": Option(mapping, ""),
     "delete_on_termination": Option(boolean, ""),
 }
-ROOT_VOLUME = {key: _VOLUME[key] for key in ("size", "type", "iops", "throughput", "encrypted", "kmskeyid")}
+ROOT_VOLUME = {key: VOLUME[key] for key in ("size", "type", "iops", "throughput", "encrypted", "kmskeyid")}
 
 STORAGE = {
     "block_device_mappings": Option(
@@ -167,7 +168,7 @@ STORAGE = {
         keys(ROOT_VOLUME), "the root volume, whatever its device; gp3 and encrypted by default", "new"
     ),
     "volumes": Option(
-        each(keys(_VOLUME)),
+        each(keys(VOLUME)),
         "more volumes; kept when the machine is destroyed, and attached again when it is back",
         "better",
         "in the launch; `type` defaults to gp3 (D1), every type's iops and throughput (D2)",

@@ -27,6 +27,7 @@ class State:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._answers: dict[str, tuple[float, Any]] = {}
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextlib.contextmanager
@@ -62,17 +63,22 @@ class State:
     def once(self, name: str, max_age: float, compute: Callable[[], Any]) -> Any:
         """Return what ``compute`` answered to whoever asked first in this run of salt-cloud.
 
-        Asks again if that is older than ``max_age`` seconds. The lock is held while it computes: the others wait
+        Asks again if that is older than ``max_age`` seconds. The lock is held while it computes: others wait
         for its answer instead of asking again.
         """
+        asked_at, value = self._answers.get(name, (0.0, None))
+        if 0 <= time.time() - asked_at <= max_age:
+            return value
         with self.lock(name):
             cached = self.read(name)
             if cached.get("run") == RUN and 0 <= time.time() - cached["at"] <= max_age:
-                return cached["value"]
-            asked_at = time.time()
-            value = json.loads(json.dumps(compute(), default=str))
-            self.write(name, {"run": RUN, "at": asked_at, "value": value})
-            return value
+                asked_at, value = cached["at"], cached["value"]
+            else:
+                asked_at = time.time()
+                value = json.loads(json.dumps(compute(), default=str))
+                self.write(name, {"run": RUN, "at": asked_at, "value": value})
+        self._answers[name] = (asked_at, value)
+        return value
 
     def _path(self, name: str, suffix: str) -> Path:
         # Names come from maps: nothing in one may leave the directory.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from salt.exceptions import SaltCloudConfigError
+
 from . import machines
 from .errors import explained
 from .provider import Provider
@@ -24,6 +26,8 @@ _EBS = {
     "snapshot": ("SnapshotId", str),
     "delete_on_termination": ("DeleteOnTermination", bool),
 }
+# Seconds for which the members of a map share an answer.
+SHARED_FOR = 30
 _NUMBERS = ("VolumeSize", "Iops", "Throughput")
 # Devices after the root's, in the order in which volumes that name none get them.
 _DEVICES = [f"/dev/sd{letter}" for letter in "fghijklmnop"]
@@ -43,7 +47,8 @@ def mappings(settings: Settings, image: Mapping[str, Any], attached: Iterable[st
     root_name = image.get("RootDeviceName")
     if root_name:
         root = by_device.setdefault(root_name, {"DeviceName": root_name})
-        ebs = {"VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True} | root.get("Ebs", {})
+        ebs = {"VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
+        ebs |= _size_of_root(image, root_name) | root.get("Ebs", {})
         if settings.get("del_root_vol_on_destroy") is not None:
             ebs["DeleteOnTermination"] = settings["del_root_vol_on_destroy"]
         root["Ebs"] = ebs | request(settings.get("root_volume") or {})
@@ -58,6 +63,13 @@ def mappings(settings: Settings, image: Mapping[str, Any], attached: Iterable[st
             if "Ebs" in one:
                 one["Ebs"]["DeleteOnTermination"] = settings["del_all_vols_on_destroy"]
     return list(by_device.values())
+
+
+def _size_of_root(image: Mapping[str, Any], root_name: str) -> dict[str, int]:
+    for mapping in image.get("BlockDeviceMappings") or ():
+        if mapping.get("DeviceName") == root_name and "VolumeSize" in mapping.get("Ebs", {}):
+            return {"VolumeSize": int(mapping["Ebs"]["VolumeSize"])}
+    return {}
 
 
 def volumes(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -92,27 +104,56 @@ def _undotted(given: Settings) -> dict[str, Any]:
     return plain
 
 
-def kept(provider: Provider, name: str, settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return the volumes that an earlier machine of this name has left, by the device they belong to.
+def existing(provider: Provider, name: str, settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the volumes that exist already and are to be attached to a machine, by device.
 
-    Args:
-        provider: Where.
-        name: The machine's.
-        settings: The machine's; only devices that it has are looked for.
+    Those are the ones that its ``volumes`` name by ``volume_id``, and the ones that an earlier machine of its
+    name has left (its data outlives a rebuild).
     """
-    wanted = [device for device, volume in volumes(settings).items() if not volume.get("volume_id")]
-    if not wanted:
-        return {}
-    with explained(f"looking for volumes that {name} has left"):
-        found = provider.pages(
-            "describe_volumes",
-            "Volumes",
-            Filters=[
-                {"Name": "tag:Name", "Values": [name]},
-                {"Name": f"tag:{machines.PROVIDER_TAG}", "Values": [provider.alias]},
-                {"Name": f"tag:{DEVICE_TAG}", "Values": wanted},
-                {"Name": "status", "Values": ["available", "in-use"]},
-            ],
-        )
+    wanted = volumes(settings)
+    named = {device: volume["volume_id"] for device, volume in wanted.items() if volume.get("volume_id")}
+    found = _by_id(provider, named) if named else {}
+    own = [device for device in wanted if device not in named]
+    return (_left_by(provider, name, own) if own else {}) | found
+
+
+def _by_id(provider: Provider, named: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    with explained(f"looking for volumes {', '.join(named.values())}"):
+        found = provider.pages("describe_volumes", "Volumes", VolumeIds=list(named.values()))
+    by_id = {volume["VolumeId"]: volume for volume in found}
+    return {device: by_id[volume_id] for device, volume_id in named.items()}
+
+
+def _left_by(provider: Provider, name: str, devices: list[str]) -> dict[str, dict[str, Any]]:
+    def listing() -> Any:
+        filters = [
+            {"Name": f"tag:{machines.PROVIDER_TAG}", "Values": [provider.alias]},
+            {"Name": "tag-key", "Values": [DEVICE_TAG]},
+        ]
+        with explained("looking for volumes that earlier machines have left"):
+            return machines.plain(provider.pages("describe_volumes", "Volumes", Filters=filters))
+
+    # One listing for all members of a map, and not one of each.
+    found = [
+        volume
+        for volume in provider.state.once("volumes", SHARED_FOR, listing)
+        if machines.name_tag(volume) == name
+        and volume["State"] in ("available", "in-use")
+        and machines.tags(volume)[DEVICE_TAG] in devices
+    ]
     newest_last = sorted(found, key=lambda volume: str(volume.get("CreateTime")))
     return {machines.tags(volume)[DEVICE_TAG]: volume for volume in newest_last}
+
+
+def check_zone(attached: Mapping[str, Settings], zone: str | None) -> None:
+    """Refuse a launch in another zone than the volumes that are to be attached to it are in.
+
+    Raises:
+        SaltCloudConfigError: They are in another zone; says which.
+    """
+    for device, volume in attached.items():
+        if zone and volume["AvailabilityZone"] != zone:
+            raise SaltCloudConfigError(
+                f"{volume['VolumeId']} ({device}) is in {volume['AvailabilityZone']}, the machine would be in"
+                f" {zone}: give it a subnet there, or remove the volume"
+            )

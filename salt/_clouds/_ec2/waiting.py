@@ -28,6 +28,8 @@ def until(
     ready: Callable[[machines.Instance], bool],
     settings: Mapping[str, Any],
     what: str,
+    *,
+    fresh: bool = False,
 ) -> machines.Instance:
     """Return an instance as soon as it is ready.
 
@@ -39,6 +41,7 @@ def until(
         ready: Tells whether it is, from what DescribeInstances says.
         settings: Of the machine: ``wait_for_ip_timeout`` and ``wait_for_ip_interval`` (seconds).
         what: What is waited for, in words.
+        fresh: Something was just changed: what another process saw before that does not count.
 
     Raises:
         SaltCloudExecutionTimeout: It was not in time.
@@ -49,8 +52,10 @@ def until(
     growth = float(settings.get("wait_for_ip_interval_multiplier") or 1)
     deadline = time.monotonic() + timeout
     _watch(provider, instance_id)
+    max_age = 0.0 if fresh else interval
     while True:
-        instance = _look(provider, interval).get(instance_id)
+        instance = _look(provider, max_age).get(instance_id)
+        max_age = interval
         if instance is not None:
             if instance["State"]["Name"] in ("shutting-down", "terminated"):
                 raise SaltCloudExecutionFailure(
