@@ -72,7 +72,7 @@ def ssh_config(hosts: list[Host], directory: Path, identity: Path) -> str:
     """Return an ssh configuration: the control node by its public address, the others through it."""
     parts = []
     for host in hosts:
-        # The image's own user on the control node, whose key pair is the operator's; elsewhere an administrator.
+        # On the control node the image's own user, whose key pair is the operator's.
         address, jump, user = (
             (host.public_ip, "none", "admin")
             if host.name == CONTROL and host.public_ip
