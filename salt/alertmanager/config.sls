@@ -19,7 +19,7 @@ alertmanager-config:
     - group: prometheus
     - mode: '0640'
     # Receivers have secrets in them.
-    - show_diff: False
+    - show_changes: False
     - check_cmd: /usr/bin/amtool check-config
     - tmp_ext: .yml
     - require:

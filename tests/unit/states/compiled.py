@@ -27,7 +27,11 @@ DEBIAN = {
     "pythonexecutable": "/opt/saltstack/salt/bin/python3",
 }
 # What functions take by ``**kwargs``, so that their signature does not tell.
-UNNAMED_ARGUMENTS = {"pkg.installed": {"install_recommends"}}
+UNNAMED_ARGUMENTS = {
+    "file.directory": {"mode"},
+    "pkg.installed": {"install_recommends"},
+    "service.running": {"reload"},
+}
 
 Chunk = dict[str, Any]
 
@@ -80,19 +84,19 @@ class Minion:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """The text of each managed file that has a source, by path."""
-        return {chunk["name"]: self._text(chunk) for chunk in self._with("file.managed") if "source" in chunk}
+        """The text of each managed file that comes from here, by path."""
+        return {
+            chunk["name"]: self._text(chunk)
+            for chunk in self._with("file.managed")
+            if str(chunk.get("source")).startswith("salt://")
+        }
 
-    def compile(self) -> dict[str, Any] | list[str]:
-        """Return the highstate, or the errors for which Salt refuses to run it."""
-        return self._state.compile_highstate()
+    def apply(self) -> dict[str, Chunk] | list[str]:
+        """Return what ``state.apply mock=True`` does: every state is called, none does anything.
 
-    def apply(self) -> dict[str, Chunk]:
-        """Return the results of ``state.apply mock=True``: every state is called, none does anything."""
-        state = salt.state.HighState(copy.deepcopy(self._opts), mocked=True)
-        high = state.compile_highstate()
-        assert isinstance(high, dict), high
-        return state.state.call_high(high)
+        That is the results of the states, or the errors for which Salt refuses to run any.
+        """
+        return salt.state.HighState(copy.deepcopy(self._opts), mocked=True).call_highstate()
 
     def unknown_arguments(self) -> Iterator[str]:
         """Yield the arguments of states that their function would ignore."""

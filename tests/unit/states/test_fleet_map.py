@@ -64,7 +64,7 @@ def test_public_roles_make_public_hosts(tmp_path: Path, fleet: dict[str, Any]) -
     [
         (
             "app: [web-1]",
-            "app: host 'web-1' has no role: expected a name that pillar/base/fleet/roles.yaml matches",
+            "app: host 'web-1' has no role: expected its name to match a pattern of pillar/base",
         ),
         ("app: [app-1, app-1]", "app: host 'app-1' is already in .*any.map: app: expected each host once"),
         ("app: [app-1]\nspot: [app-1]", "spot: host 'app-1' is already in .*any.map: app: "),

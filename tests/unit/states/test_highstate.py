@@ -15,6 +15,7 @@ def test_pillar_is_valid(any_minion: Minion) -> None:
 def test_states_compile(any_minion: Minion) -> None:
     """Mutant: ``salt/prometheus/service.sls`` requires an id that is not there."""
     results = any_minion.apply()
+    assert isinstance(results, dict), results
     failed = [result for result in results.values() if not result["result"]]
     assert failed == []
 
