@@ -63,7 +63,7 @@ def account(region: str) -> str:
 def policies() -> dict[str, dict[str, Any]]:
     """Return each IAM role's inline policies by name: ``salt/aws/policies/<role>.yaml``, if that exists."""
     fleet, region = __pillar__["fleet"], __pillar__["aws"]["region"]
-    roles = [role for role in fleet["roles"] if __salt__["fleet.hosts"](role)]
+    roles = sorted(role for role in fleet["roles"] if __salt__["fleet.hosts"](role))
     context = {
         "account": account(region),
         "fleet": fleet["name"],

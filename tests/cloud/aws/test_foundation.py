@@ -4,7 +4,8 @@ import ipaddress
 from typing import Any
 
 import pytest
-from aws_account import ADMINS, Account, States, changed
+import yaml
+from aws_account import ADMINS, CHECKOUT, Account, States, changed
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +260,20 @@ def test_everything_is_tagged(
         assert keys.get("Fleet") == "saltwatch", resource
         assert keys.get("Environment") == "dev", resource
         assert keys.get("Name"), resource
+
+
+def test_profiles_find_what_they_name(account: Account, ec2: Any, in_vpc: list[dict[str, Any]]) -> None:
+    # Mutant: iam_profile: saltwatch-nobody in cloud.profiles.
+    profiles = yaml.safe_load((CHECKOUT / "cloud.profiles").read_text())
+    subnets = {name(subnet) for subnet in ec2.describe_subnets(Filters=in_vpc)["Subnets"]}
+    groups = {group["GroupName"] for group in ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]}
+    instance_profiles = {
+        profile["InstanceProfileName"]
+        for profile in account.client("iam").list_instance_profiles()["InstanceProfiles"]
+    }
+    keys = {pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]}
+    assert profiles["control"]["keyname"] in keys
+    for profile, wanted in profiles.items():
+        assert {wanted.get("subnetname", "saltwatch-private-a")} <= subnets, profile
+        assert set(wanted.get("securitygroupname", [])) <= groups, profile
+        assert {wanted.get("iam_profile", "saltwatch-app")} <= instance_profiles, profile

@@ -1,0 +1,126 @@
+"""What each role may do: judged by checkers of public repute, and against what this fleet promises."""
+
+import json
+import warnings
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from aws_account import Account
+from cloudsplaining.scan.policy_document import PolicyDocument
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # parliament uses pkg_resources
+    import parliament
+
+Statement = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def policies(account: Account) -> dict[str, dict[str, Any]]:
+    """Every role's inline policies, merged, as AWS has them."""
+    account.apply("aws.iam")
+    iam = account.client("iam")
+    found: dict[str, dict[str, Any]] = {}
+    for role in (each["RoleName"] for each in iam.list_roles()["Roles"]):
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            found.setdefault(role, {"Version": document["Version"], "Statement": []})
+            found[role]["Statement"] += document["Statement"]
+    return found
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def allowing(policy: dict[str, Any], action: str) -> list[Statement]:
+    """Return the statements that allow an action on something."""
+    return [
+        statement
+        for statement in policy["Statement"]
+        if statement["Effect"] == "Allow"
+        and any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement["Action"]))
+    ]
+
+
+def required_formats(detail: Any) -> set[str]:
+    """Return the resource formats of RunInstances that parliament misses in one statement."""
+    if not isinstance(detail, list) or not all(isinstance(each, dict) for each in detail):
+        return set()
+    return {each["required_format"] for each in detail if each["action"] == "ec2:RunInstances"}
+
+
+def test_parliament_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: ec2:DescribeInstance in policies/master.yaml; or LaunchTagged on arn:aws:s3:::x.
+    assert policies
+    for role, policy in policies.items():
+        analysis = parliament.analyze_policy_string(json.dumps(policy))
+        findings = {(finding.issue, str(finding.detail)) for finding in analysis.findings}
+        # It judges statements one by one; RunInstances needs several, which have to cover what it needs.
+        resources = [each for one in allowing(policy, "ec2:RunInstances") for each in listed(one["Resource"])]
+        for finding in analysis.findings:
+            formats = required_formats(finding.detail)
+            if formats and all(any(fnmatchcase(each, form) for each in resources) for form in formats):
+                findings.discard((finding.issue, str(finding.detail)))
+        assert findings == set(), f"{role}: {findings}"
+
+
+def test_cloudsplaining_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: PassFleetRoles on '*'.
+    for role, policy in policies.items():
+        document = PolicyDocument(policy)
+        assert document.allows_privilege_escalation == [], role
+        assert document.permissions_management_without_constraints == [], role
+        assert document.write_actions_without_constraints == [], role
+        assert document.allows_data_exfiltration_actions == [], role
+        assert document.service_wildcard == [], role
+
+
+def test_control_node_launches_only_what_is_tagged(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutants: the Condition of LaunchTagged, LaunchHere or ChangeOwn left out.
+    policy = policies["saltwatch-master"]
+    for statement in allowing(policy, "ec2:RunInstances"):
+        made = {"instance", "volume", "network-interface", "spot-instances-request"}
+        kinds = {resource.split(":")[-1].split("/")[0] for resource in listed(statement["Resource"])}
+        if kinds & made:
+            assert statement["Condition"]["StringEquals"]["aws:RequestTag/Fleet"] == "saltwatch"
+        elif kinds != {"image"}:
+            assert statement["Condition"]["StringEquals"]["aws:ResourceTag/Fleet"] == "saltwatch"
+    for action in ("TerminateInstances", "StopInstances", "DeleteVolume", "AttachVolume", "GetConsoleOutput"):
+        (statement,) = allowing(policy, f"ec2:{action}")
+        assert statement["Condition"]["StringEquals"]["aws:ResourceTag/Fleet"] == "saltwatch"
+
+
+def test_nobody_can_make_something_the_fleets(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: TagOwn without aws:TagKeys, or TagAtLaunch without ec2:CreateAction.
+    for policy in policies.values():
+        for statement in allowing(policy, "ec2:CreateTags"):
+            condition = statement["Condition"]
+            assert "ec2:CreateAction" in condition["StringEquals"] or condition[
+                "ForAllValues:StringNotEquals"
+            ] == {"aws:TagKeys": ["Fleet"]}
+
+
+def test_control_node_passes_only_fleet_roles_to_instances(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: PassFleetRoles without iam:PassedToService, or with its own role.
+    (statement,) = allowing(policies["saltwatch-master"], "iam:PassRole")
+    assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
+    roles = {resource.rpartition("/")[2] for resource in statement["Resource"]}
+    assert {"saltwatch-app", "saltwatch-prometheus"} <= roles
+    assert not any("*" in role or not role.startswith("saltwatch-") for role in roles)
+    assert "saltwatch-master" not in roles
+
+
+def test_only_the_control_node_changes_machines(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: ec2:TerminateInstances in policies/prometheus.yaml.
+    for role, policy in policies.items():
+        for action in ("ec2:RunInstances", "ec2:TerminateInstances", "iam:PassRole", "ec2:CreateTags"):
+            assert bool(allowing(policy, action)) == (role == "saltwatch-master"), (role, action)
+
+
+def test_control_node_writes_only_names_of_the_zone(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: NameHosts without the record names.
+    (statement,) = allowing(policies["saltwatch-master"], "route53:ChangeResourceRecordSets")
+    names = statement["Condition"]["ForAllValues:StringLike"]
+    assert names == {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["*.saltwatch.internal"]}
