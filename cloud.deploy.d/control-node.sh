@@ -17,15 +17,9 @@ if [ "${1-}" != -c ] || [ ! -f "${2-}/minion.pub" ]; then
     exit 2
 fi
 minion_id=$(sed -n 's/^id: *//p' "$2/minion")
-# bootstrap-salt moves what is in DIRECTORY to where it belongs.
-cp "$2/minion.pub" "$uploaded/minion.pub"
 
 # No daemons yet (-X): the highstate configures them first.
 sh "$uploaded/bootstrap-salt.sh" -M -L -X -p git "$@"
-
-# The master accepts this key and no other under this id: it came over the SSH connection, so nothing has to
-# be trusted at first sight.
-install -D -m 0644 "$uploaded/minion.pub" "/etc/salt/pki/master/minions/$minion_id"
 
 # A repository that takes `git push` and then shows what was pushed.
 if [ -d "$checkout/.git" ]; then
@@ -44,9 +38,12 @@ cat > /etc/salt/cloud.conf.d/master.conf <<'CONF'
 # Read after the checkout's own `cloud`.
 master_config: /etc/salt/master
 root_dir: /
+# Not the master's user: the key to the fleet's machines is root's.
+user: root
 CONF
 
-# Masterless, with the configuration that the operator's machine uses, but as this machine.
+# Masterless, with the configuration that the operator's machine uses, but as this machine. Its master accepts
+# the key that salt-cloud has made for it: it came over SSH, so nothing has to be trusted at first sight.
 cd "$checkout"
 salt-call --local --config-dir operator --id "$minion_id" --retcode-passthrough --state-output=changes \
     state.highstate
