@@ -79,7 +79,7 @@ def test_secrets_are_where_they_are_used(secrets: str) -> None:
 
 
 def test_no_secret_in_logs_or_jobs(minion_id: str, secrets: str) -> None:
-    """Mutant: `show_diff: False` left out."""
+    """Mutant: `show_changes: False` left out."""
     assert _search(minion_id, "root", secrets, "/var/log", "/var/cache/salt/master/jobs") == []
     program = (
         "import subprocess, sys\n"
