@@ -1,0 +1,3 @@
+# There is nothing to launch from here.
+master:
+  cloud: False
