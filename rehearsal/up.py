@@ -145,7 +145,7 @@ class Up:
             shown = "salt-cloud -m cloud.map -P -y"
             step.show_command(f"salt-1: {shown}")
             code, output = step.run(
-                self.operator.ssh(CONTROL, f"cd /srv/saltwatch && sudo ./salt-cloud-map {shown}"),
+                self.operator.ssh(CONTROL, f"cd /srv/saltwatch && sudo {shown}"),
                 env=self.operator.environment(),
                 on_line=lambda line: None,
                 check=False,
