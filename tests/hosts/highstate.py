@@ -1,5 +1,6 @@
 """The highstate, and what it changed or would change."""
 
+import time
 from typing import Any
 
 import catalogue
@@ -10,6 +11,8 @@ States = dict[str, dict[str, Any]]
 
 def apply(*arguments: str) -> dict[str, States]:
     """Apply the highstate everywhere; return each host's results by state."""
+    for host in catalogue.hosts():
+        _settle(host)
     answers = remote.salt("*", "state.apply", *arguments)
     assert sorted(answers) == sorted(catalogue.hosts())
     for host, states in answers.items():
@@ -17,6 +20,15 @@ def apply(*arguments: str) -> dict[str, States]:
         failed = {key: state["comment"] for key, state in states.items() if state["result"] is False}
         assert not failed, f"{host}: {failed}"
     return answers
+
+
+def _settle(host: str) -> None:
+    """Wait for what the last run left to do after itself, as to restart the minion."""
+    deadline = time.monotonic() + 120
+    while remote.run(host, "systemctl", "list-units", "--plain", "--no-legend", "run-*.service"):
+        assert time.monotonic() < deadline, f"{host}: what was started after the last run does not end"
+        time.sleep(1)
+    remote.salt(host, "test.ping")
 
 
 def changes(answers: dict[str, States]) -> dict[str, set[str]]:
