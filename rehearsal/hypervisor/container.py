@@ -1,13 +1,10 @@
 """The systemd-nspawn container of a host, started so that it needs nothing of the process that starts it."""
 
-import ctypes
 import os
 import select
 import signal
 import socket
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -15,15 +12,14 @@ from rehearsal.hypervisor.disk import Disk
 from rehearsal.hypervisor.volumes import Attachment, boot_commands
 from rehearsal.machine.cgroups import Group
 from rehearsal.model import Instance
+from rehearsal.network.namespaces import inside
 from rehearsal.settings import Settings
 
 REBOOT = 133  # exit status of nspawn under --keep-unit when the host wants to boot again
 # Signals to a systemd that is a first process: systemd(1).
 _SIGNAL_POWEROFF = signal.SIGRTMIN + 4
 _SIGNAL_REBOOT = signal.SIGRTMIN + 5
-_CLONE_NEWNET = 0x40000000
 _LAUNCH = 'status=$1; shift; set +e; "$@"; echo $? > "$status.new"; mv "$status.new" "$status"'
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Container:
@@ -127,7 +123,7 @@ class Container:
         So it can be asked before, and whatever, the security groups permit.
         """
         try:
-            with _inside(self.settings.namespace_path(self.id)):
+            with inside(self.settings.namespace_path(self.id)):
                 connection = socket.socket()
             with connection:
                 connection.settimeout(1.0)
@@ -142,26 +138,3 @@ def readable(fd: int, seconds: float | None) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(None if seconds is None else seconds * 1000))
-
-
-@contextmanager
-def _inside(namespace: Path) -> Iterator[None]:
-    """Have this thread make its sockets in another network namespace."""
-    own = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
-    try:
-        other = os.open(namespace, os.O_RDONLY)
-        try:
-            _enter(other)
-        finally:
-            os.close(other)
-        try:
-            yield
-        finally:
-            _enter(own)
-    finally:
-        os.close(own)
-
-
-def _enter(namespace: int) -> None:
-    if _libc.setns(namespace, _CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")

@@ -4,7 +4,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from rehearsal.machine.commands import run
-from rehearsal.machine.mounts import unmount
+from rehearsal.machine.nspawn import unmount
 from rehearsal.settings import Settings
 
 

@@ -14,6 +14,7 @@ from rehearsal.hypervisor.container import REBOOT, Container, readable
 from rehearsal.hypervisor.disk import Disk
 from rehearsal.hypervisor.seed import seed
 from rehearsal.hypervisor.volumes import Attachment, plug, unplug
+from rehearsal.machine import nspawn
 from rehearsal.model import Instance
 from rehearsal.network import links
 from rehearsal.network.namespaces import remove_namespace
@@ -180,6 +181,7 @@ class Host:
         links.disconnect(self.settings, self.id)
         self.container.group.kill()
         self.disk.unmount()
+        nspawn.forget(self.settings.namespace(self.id))
         remove_namespace(self.settings.namespace_path(self.id))
 
     def _keep_note(self) -> None:

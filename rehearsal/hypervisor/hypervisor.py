@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ log = logging.getLogger(__name__)
 
 _TEND_SECONDS = 5.0
 _PARALLEL = 8
+
+
+@contextmanager
+def _logged(host: Host, what: str) -> Iterator[None]:
+    """Log what fails, so that no host suffers from another."""
+    try:
+        yield
+    except Exception:
+        log.exception("%s: %s failed", host.id, what)
 
 
 class Hypervisor:
@@ -106,13 +116,11 @@ class Hypervisor:
             self._each(list(self._hosts.values()), Host.stop)
 
     def _each(self, hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
-        """Do something to several hosts at once. What fails is logged; no host suffers from another."""
+        """Do something to several hosts at once."""
 
         def guarded(host: Host) -> None:
-            try:
+            with _logged(host, getattr(action, "__name__", "action").strip("_")):
                 action(host)
-            except Exception:
-                log.exception("%s: %s failed", host.id, getattr(action, "__name__", action))
 
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(guarded, hosts))
@@ -137,7 +145,8 @@ class Hypervisor:
         attached = {(volume.id, volume.instance_id) for volume in volumes}
         for host in self._hosts.values():
             for volume_id in [name for name in host.attachments if (name, host.id) not in attached]:
-                host.detach(volume_id)
+                with _logged(host, f"detaching {volume_id}"):
+                    host.detach(volume_id)
         attachments = [name for host in self._hosts.values() for name in host.attachments]
         for volume_id in set(self._volumes.loops()) - set(attachments):
             self._volumes.release(volume_id)
@@ -147,10 +156,11 @@ class Hypervisor:
             host = self._hosts.get(volume.instance_id or "")
             if host is None or volume.id in host.attachments:
                 continue
-            taken = {attachment.number for attachment in host.attachments.values()}
-            number = next(n for n in range(1, len(taken) + 2) if n not in taken)
-            loop = self._volumes.attach(volume)
-            host.attach(Attachment(volume.id, loop, number, volume.device or f"/dev/nvme{number}n1"))
+            with _logged(host, f"attaching {volume.id}"):
+                taken = {attachment.number for attachment in host.attachments.values()}
+                number = next(n for n in range(1, len(taken) + 2) if n not in taken)
+                loop = self._volumes.attach(volume)
+                host.attach(Attachment(volume.id, loop, number, volume.device or f"/dev/nvme{number}n1"))
 
     def _tend(self) -> None:
         while True:

@@ -38,20 +38,20 @@ def connect(settings: Settings, instance: Instance) -> None:
         *("ip", "link", "add", name, "netns", router.name, "mtu", str(_MTU), "type", "veth"),
         *("peer", "name", "eth0", "netns", own.name, "mtu", str(_MTU)),
     )
-    lines = (
+    towards = (
         # Answer at once: the delay is meant for several proxies on one wire.
         f"ntable change name arp_cache dev {name} proxy_delay 0",
         f"link set {name} up",
         f"address replace {via}/32 dev lo",
         f"route replace {address}/32 dev {name}",
     )
-    run("ip", "-batch", "-", namespace=router, stdin="\n".join(lines) + "\n")
-    lines = (
+    run("ip", "-batch", "-", namespace=router, stdin="\n".join(towards) + "\n")
+    inside = (
         f"address add {address}/{instance.subnet.prefixlen} broadcast + dev eth0",
         "link set eth0 up",
         f"route add default via {via}",
     )
-    run("ip", "-batch", "-", namespace=own, stdin="\n".join(lines) + "\n")
+    run("ip", "-batch", "-", namespace=own, stdin="\n".join(inside) + "\n")
 
 
 def disconnect(settings: Settings, instance_id: str) -> None:

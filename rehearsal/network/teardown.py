@@ -8,14 +8,13 @@ import time
 from pathlib import Path
 from shutil import rmtree
 
+from rehearsal.machine import nspawn
 from rehearsal.machine.cgroups import Group
 from rehearsal.machine.commands import run
-from rehearsal.machine.mounts import unmount
 from rehearsal.network.namespaces import remove_namespace
 from rehearsal.settings import Settings
 
 ETC = Path("/etc/netns")  # ip-netns(8): files that ``ip netns exec`` mounts over those of /etc
-_NSPAWN = Path("/run/systemd/nspawn")  # where it leaves directories when it is killed
 _GONE_SECONDS = 10.0
 
 
@@ -36,7 +35,8 @@ def down(settings: Settings) -> None:
     _detach_loops(own)
     for namespace in namespaces:
         remove_namespace(namespace)
-    leftovers = [*own, *ETC.glob(f"{settings.prefix}-*"), *_NSPAWN.glob(f"*/{settings.prefix}-*")]
+    nspawn.forget(f"{settings.prefix}-*")
+    leftovers = [*own, *ETC.glob(f"{settings.prefix}-*")]
     for path in leftovers:
         if path.exists():
             rmtree(path)
@@ -69,7 +69,7 @@ def _unmount(directories: tuple[Path, ...]) -> None:
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     for point in reversed([Path(line.split()[4]) for line in lines]):
         if any(point.is_relative_to(directory) for directory in directories):
-            unmount(point)
+            nspawn.unmount(point)
 
 
 def _detach_loops(directories: tuple[Path, ...]) -> None:
