@@ -18,7 +18,7 @@ from rehearsal.image.chroot import Workshop
 from rehearsal.image.requirements import closure
 
 PACKAGES = ("salt-common", "salt-master", "salt-minion", "salt-cloud")
-_CONTENTS = ("salt", "boto3", "saltext-boto3", "pymysql", "pip")
+_CONTENTS = ("salt", "boto3", "saltext-boto3", "pymysql", "jsonschema", "pip")
 _BUILD = ("setuptools", "looseversion", "packaging", "importlib-metadata")
 _ONEDIR = Path(__file__).parent / "salt_onedir"
 # Debian's Python is what the virtual environment stands on.
