@@ -5,7 +5,7 @@ the merged pillar::
 
     ext_pillar:
       - fleet_map: [/srv/saltwatch/cloud.map]
-      - pillar_schema: /srv/saltwatch/pillar/schema
+      - pillar_schema: [/srv/saltwatch/pillar/schema]
 
 The directory has one JSON Schema (draft 2020-12, in YAML) a top-level key, ``<key>.yaml``. A key without a
 schema is refused, and so is a pillar without the key of one of the minion's roles, if that key has a schema.

@@ -60,7 +60,7 @@ class Minion:
                 "module_dirs": [str(ROOT / "salt")],
                 "ext_pillar": [
                     {"fleet_map": [str(path) for path in maps]},
-                    {"pillar_schema": str(ROOT / "pillar/schema")},
+                    {"pillar_schema": [str(ROOT / "pillar/schema")]},
                 ],
                 "autoload_dynamic_modules": False,
                 "pillar_safe_render_error": False,
