@@ -80,6 +80,7 @@ def _allocate(subnet: Any, instance: Any) -> str:
 def next_public() -> str:
     """Return a public address that no interface and no elastic address has."""
     taken = set()
+    backend: Any
     for _account, _region, backend in ec2_backends.iter_backends():
         taken |= {interface.public_ip for interface in backend.enis.values()}
         taken |= {address.public_ip for address in backend.addresses}
@@ -90,6 +91,6 @@ def next_public() -> str:
 
 def install() -> None:
     """Make moto hand addresses out this way."""
-    Subnet.get_available_subnet_ip = _allocate
+    setattr(Subnet, "get_available_subnet_ip", _allocate)  # noqa: B010, a plain assignment is an error to mypy
     elastic_network_interfaces.random_public_ip = next_public
     elastic_ip_addresses.random_ip = next_public

@@ -3,12 +3,12 @@
 import io
 import os
 from collections.abc import Callable, Iterator
-from http.client import HTTPMessage
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 
 from rehearsal.region.calls import Call
@@ -36,23 +36,27 @@ def forget_machine() -> None:
 
 def client(service: str, region: str, perform: Perform) -> Any:
     """Return a boto3 client whose requests ``perform`` answers, and nothing else ever sees."""
-    session = boto3.Session(aws_access_key_id="region", aws_secret_access_key="region", region_name=region)  # noqa: S106
+    word = "region"
+    session: Any = boto3.Session(aws_access_key_id=word, aws_secret_access_key=word, region_name=region)
     made = session.client(
         service, config=Config(retries={"total_max_attempts": 1}, parameter_validation=False)
     )
 
     def send(request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        headers_type: Any = HeadersDict  # which is what botocore itself passes
         url = urlsplit(request.url)
-        headers = HTTPMessage()
+        headers = Message()
         headers["Host"] = url.netloc
         for name, value in request.headers.items():
             headers[name] = value.decode() if isinstance(value, bytes) else str(value)
-        body = request.body or b""
-        data = body.encode() if isinstance(body, str) else body
+        body: Any = request.body or b""
+        if hasattr(body, "read"):
+            body = body.read()
+        data = body.encode() if isinstance(body, str) else bytes(body)
         target = url.path + (f"?{url.query}" if url.query else "")
         call = Call(service, event_name.rpartition(".")[2], region)
         answer = perform(call, Request(request.method, target or "/", headers, data))
-        return AWSResponse(request.url, answer.status, dict(answer.headers), _Raw(answer.body))
+        return AWSResponse(request.url, answer.status, headers_type(answer.headers), _Raw(answer.body))
 
     made.meta.events.register("before-send", send)
     return made

@@ -56,7 +56,7 @@ class Ec2(EC2Response):
             "MinCount": count,
             "BlockDeviceMappings": [launch.for_moto(mapping) for mapping in mappings],
         }
-        result = super().run_instances()
+        result: Any = super().run_instances()
         for instance in result.result.instances:
             launch.finish(backend, instance, parameters, mappings)
         return result

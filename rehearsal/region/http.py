@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.client import HTTPMessage
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import BaseServer, TCPServer, ThreadingMixIn, UnixStreamServer
@@ -34,7 +34,7 @@ class Request:
 
     method: str
     target: str  # path and query, as sent
-    headers: HTTPMessage
+    headers: Message
     body: bytes = b""
     peer: tuple[str, int] | None = None
 

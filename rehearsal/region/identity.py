@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import functools
 import json
 import threading
 from collections.abc import Callable
@@ -189,24 +190,26 @@ class Identities:
             "InstanceProfileId": profile["InstanceProfileId"],
         }
         roles: dict[str, Leaf] = {
-            role["RoleName"]: lambda arn=role["Arn"]: _json(self._assume(instance_id, arn))
+            role["RoleName"]: functools.partial(self._assume, instance_id, role["Arn"])
             for role in profile["Roles"]
         }
         return {"info": _json(info), "security-credentials": roles}
 
-    def _assume(self, instance_id: str, role: str) -> dict[str, str]:
+    def _assume(self, instance_id: str, role: str) -> str:
         """Return credentials of ``role`` for an instance, the same ones until shortly before they expire."""
         kept = self._credentials.get((instance_id, role))
         if kept is None or kept["Expiration"] - self._now() < RENEW_BEFORE:
             answer = self._sts.assume_role(RoleArn=role, RoleSessionName=instance_id)
             kept = {**answer["Credentials"], "Since": self._now()}
             self._credentials[instance_id, role] = kept
-        return {
-            "Code": "Success",
-            "LastUpdated": _iso(kept["Since"]),
-            "Type": "AWS-HMAC",
-            "AccessKeyId": kept["AccessKeyId"],
-            "SecretAccessKey": kept["SecretAccessKey"],
-            "Token": kept["SessionToken"],
-            "Expiration": _iso(kept["Expiration"]),
-        }
+        return _json(
+            {
+                "Code": "Success",
+                "LastUpdated": _iso(kept["Since"]),
+                "Type": "AWS-HMAC",
+                "AccessKeyId": kept["AccessKeyId"],
+                "SecretAccessKey": kept["SecretAccessKey"],
+                "Token": kept["SessionToken"],
+                "Expiration": _iso(kept["Expiration"]),
+            }
+        )

@@ -23,6 +23,7 @@ Fingerprint = tuple[tuple[Any, ...], ...]
 
 
 def _buckets() -> Iterator[tuple[str, Any]]:
+    backend: Any
     for _account, _partition, backend in s3_backends.iter_backends():
         yield from backend.buckets.items()
 

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import signal
+from typing import Any
 
 from rehearsal.region import dns, forwarding
 from rehearsal.region.aws import client, forget_machine
@@ -36,36 +37,37 @@ class RegionServer:
         """
         self.settings = settings
         self._forwards = forwards
-        self._engine = Engine(settings, hypervisor.console, self._reboot, self._changed)
-        self._faults = Faults(kill)
-        ec2, route53 = self._client("ec2"), self._client("route53")
-        self._reconciler = Reconciler(ec2, hypervisor)
-        self._instances = Instances(ec2, lambda: self._engine.generation("ec2"))
-        self._identities = Identities(
-            self._client, lambda: self._generations("ec2", "iam"), settings.account, settings.region
+        self.engine = Engine(settings, hypervisor.console, self._reboot, self._changed)
+        self.faults = Faults(kill)
+        ec2, route53 = self.client("ec2"), self.client("route53")
+        self.reconciler = Reconciler(ec2, hypervisor)
+        self.instances = Instances(ec2, lambda: self.engine.generation("ec2"))
+        self.identities = Identities(
+            self.client, lambda: self._generations("ec2", "iam"), settings.account, settings.region
         )
-        self._zones = Zones(route53, ec2, lambda: self._generations("ec2", "route53"))
-        self.control = Control(self._faults, hypervisor, self._reconciler, ec2)
+        self.zones = Zones(route53, ec2, lambda: self._generations("ec2", "route53"))
+        self.control = Control(self.faults, hypervisor, self.reconciler, ec2)
 
-    def _client(self, service: str) -> object:
-        return client(service, self.settings.region, self._engine.perform)
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this region's API that faults do not touch."""
+        return client(service, self.settings.region, self.engine.perform)
 
     def _generations(self, *services: str) -> tuple[int, ...]:
-        return tuple(self._engine.generation(service) for service in services)
+        return tuple(self.engine.generation(service) for service in services)
 
     def _reboot(self, instance_id: str) -> None:
-        self._reconciler.reboot(instance_id)
+        self.reconciler.reboot(instance_id)
 
     def _changed(self, service: str) -> None:
-        self._reconciler.changed(service)
+        self.reconciler.changed(service)
 
     def api(self, request: Request) -> Response:
         """Answer one request to AWS's API."""
         call = identify(request)
-        return self._faults.apply(call, request, lambda: self._engine.perform(call, request))
+        return self.faults.apply(call, request, lambda: self.engine.perform(call, request))
 
     def _address_of(self, name: str) -> str | None:
-        instance = self._instances.by_name(name)
+        instance = self.instances.by_name(name)
         return instance["PrivateIpAddress"] if instance else None
 
     def start(self) -> None:
@@ -75,26 +77,26 @@ class RegionServer:
             OSError: an address cannot be bound; its name is in the message.
         """
         settings = self.settings
-        metadata = Metadata(self._instances, self._identities.tree)
+        metadata = Metadata(self.instances, self.identities.tree)
         api = HttpServer(str(settings.api_address), 443, self.api, server_context(settings), name="api")
         HttpServer(str(settings.metadata_address), 80, metadata, name="metadata").start()
         api.start()
-        resolver = dns.Resolver(settings, self._instances, self._zones, dns.upstreams(settings))
+        resolver = dns.Resolver(settings, self.instances, self.zones, dns.upstreams(settings))
         dns.serve(
             resolver,
             (settings.resolver_address, settings.vpc[2], settings.operator[1], settings.world[1]),
         )
         UnixHttpServer(settings.control_socket, self.control).start()
         forwarding.start(self._forwards, self._address_of)
-        self._reconciler.start()
+        self.reconciler.start()
         self.control.ready = True
         log.info("ready")
 
     def stop(self) -> None:
         """Finish the round and the call under way; hosts keep running."""
         self.control.ready = False
-        self._reconciler.stop()
-        self._engine.close()
+        self.reconciler.stop()
+        self.engine.close()
         self.settings.control_socket.unlink(missing_ok=True)
 
 

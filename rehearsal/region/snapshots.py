@@ -82,6 +82,12 @@ def loads(data: bytes) -> Any:
     return pickle.loads(data)  # noqa: S301
 
 
+def _services() -> list[Any]:
+    """Return moto's own list of the services that hold state."""
+    registry: Any = BackendDict
+    return registry._instances
+
+
 def _sync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -121,7 +127,7 @@ class Snapshots:
         Args:
             tokens: the client tokens answered so far.
         """
-        data = dumps({"services": list(BackendDict._instances), "tokens": tokens})
+        data = dumps({"services": _services(), "tokens": tokens})
         self._objects.save()
         digest = hashlib.sha256(data).hexdigest()
         if digest == self._written:
@@ -159,8 +165,8 @@ class Snapshots:
             live: Any = get_backend(saved.service_name)
             live.__dict__.update(saved.__dict__)
             live.update(saved)
-            if live not in BackendDict._instances:
-                BackendDict._instances.append(live)
+            if live not in _services():
+                _services().append(live)
         try:
             self._objects.load()
         except sqlite3.DatabaseError as error:

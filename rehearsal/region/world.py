@@ -82,8 +82,8 @@ def _instance(instance: dict[str, Any], subnets: dict[str, IPv4Network], routes:
 
 
 def _rule(permission: dict[str, Any]) -> Rule:
-    first, last = permission.get("FromPort"), permission.get("ToPort")
-    every = permission["IpProtocol"] not in ("tcp", "udp") or first is None or first == -1
+    first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
+    every = permission["IpProtocol"] not in ("tcp", "udp") or first == -1
     return Rule(
         protocol=permission["IpProtocol"],
         ports=None if every else (first, last),
@@ -93,7 +93,7 @@ def _rule(permission: dict[str, Any]) -> Rule:
 
 
 def _volume(volume: dict[str, Any]) -> Volume:
-    attachment = next(iter(volume.get("Attachments", [])), {})
+    attachment: dict[str, Any] = next(iter(volume.get("Attachments", [])), {})
     return Volume(volume["VolumeId"], volume["Size"], attachment.get("InstanceId"), attachment.get("Device"))
 
 
