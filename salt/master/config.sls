@@ -63,7 +63,6 @@ master-restart:
     - require:
       - file: minion-after-run
       - file: minion-restart-outdated
-      - service: master-service
     - onchanges:
       - file: master-config
       - file: master-unit

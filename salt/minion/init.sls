@@ -76,7 +76,6 @@ minion-restart:
     - require:
       - file: minion-after-run
       - file: minion-restart-outdated
-      - service: minion-service
     - onchanges:
       - file: minion-config
       - file: minion-unit
