@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import DEBIAN, DEBIAN_ARM, LocalRegion
+
+from tests.region.local import DEBIAN, DEBIAN_ARM, LocalRegion
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:

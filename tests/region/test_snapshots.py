@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LocalRegion, Recorder, ScratchSettings
 from moto.backends import get_backend, list_of_moto_modules
 from moto.core.base_backend import BackendDict
 
 from rehearsal.region.server import RegionServer
 from rehearsal.region.snapshots import SnapshotError, dumps, loads
+from tests.region.local import LocalRegion, Recorder, ScratchSettings
 
 
 def test_services_are_found_again_after_a_restart(region: LocalRegion, launch: Any) -> None:
@@ -119,13 +119,13 @@ def test_a_damaged_snapshot_is_refused_by_name(
     assert path.read_bytes() == content  # nothing was overwritten
 
 
-def test_a_damaged_store_of_objects_is_refused_by_name(settings: ScratchSettings) -> None:
+def test_a_damaged_store_of_objects_is_refused_by_name(scratch: ScratchSettings) -> None:
     """Mutant: `Snapshots` not turning sqlite's error into its own."""
-    path = settings.state / "region" / "objects.sqlite"
+    path = scratch.state / "region" / "objects.sqlite"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(SnapshotError, match="not a database") as error:
-        RegionServer(settings, Recorder(), [])
+        RegionServer(scratch, Recorder(), [])
     assert str(path) in str(error.value)
 
 
