@@ -60,9 +60,11 @@ class Side:
             while True:
                 try:
                     _, peer = bound.recvfrom(100)
-                    bound.sendto(peer[0].encode(), peer)
                 except OSError:
                     return
+                if peer is None:  # shut down
+                    return
+                bound.sendto(peer[0].encode(), peer)
 
         threading.Thread(target=answer, daemon=True).start()
 
