@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Inside the image, last: lists and caches that every host would otherwise make for itself, and nothing
 # that two hosts must not share.
 apt-get update

@@ -1,9 +1,10 @@
+# shellcheck shell=sh
 # Inside a build chroot: Salt from the pinned packages as a virtual environment at /opt/saltstack/salt.
 # /build has build.txt (what Salt's own build needs) and requirements.txt (all), with their hashes.
 apt-get update
 apt-get install --yes gcc libc6-dev python3-dev python3-venv cython3
 python3 -m venv /opt/saltstack/salt
-cd /opt/saltstack/salt
+cd /opt/saltstack/salt || exit
 # No build isolation: it would fetch build requirements that nothing pins. timelib wants Cython besides, and
 # is shown nothing else of Debian's Python packages.
 mkdir /tmp/cython
