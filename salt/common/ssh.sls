@@ -2,7 +2,7 @@
 {% from 'common/map.jinja' import common -%}
 common-ssh-package:
   pkg.installed:
-    - name: openssh-server
+    - pkgs: [openssh-server]
 
 # First of the drop-ins: for most settings sshd takes the first value that it meets.
 common-ssh-config:

@@ -7,7 +7,7 @@ common-timezone:
 {% if not (common.container and 'time_sync' in common.not_in_container) -%}
 common-time-package:
   pkg.installed:
-    - name: systemd-timesyncd
+    - pkgs: [systemd-timesyncd]
 
 common-time-servers:
   file.managed:
