@@ -6,7 +6,6 @@ alertmanager-data:
     - user: prometheus
     - group: prometheus
     - mode: '0750'
-    - makedirs: True
     - require:
       - pkg: alertmanager-package
 

@@ -6,7 +6,6 @@ prometheus-data:
     - user: prometheus
     - group: prometheus
     - mode: '0750'
-    - makedirs: True
     - require:
       - pkg: prometheus-package
 {% for name in prometheus.rules %}
