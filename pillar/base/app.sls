@@ -1,0 +1,6 @@
+{% import_yaml 'fleet/services.yaml' as services %}
+include:
+  - nginx
+app:
+  port: {{ services.app.port }}
+  database_port: {{ services.database.port }}

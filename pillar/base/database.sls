@@ -1,0 +1,9 @@
+{% import_yaml 'fleet/services.yaml' as services %}
+database:
+  port: {{ services.database.port }}
+  # Addresses of the VPC; the security group lets only the application's hosts through.
+  clients: ['10.0.%']
+minion:
+  extensions:
+    PyMySQL: '1.2.4'
+    saltext-mysql: '1.1.0'

@@ -1,0 +1,80 @@
+# Settings and the database's URL, checked by the new version before they replace the old ones.
+{%- from 'app/map.jinja' import app, version %}
+
+app-config-directory:
+  file.directory:
+    - name: /etc/app
+    - user: root
+    - group: app
+    - mode: '0750'
+    - require:
+      - user: app-user
+
+# Alloy reads it as a member of adm.
+app-log-directory:
+  file.directory:
+    - name: /var/log/app
+    - user: app
+    - group: adm
+    - mode: '2750'
+    - require:
+      - user: app-user
+
+app-database-url:
+  file.managed:
+    - name: /etc/app/database-url
+    - source: salt://app/files/database_url.jinja
+    - template: jinja
+    - user: root
+    - group: app
+    - mode: '0640'
+    - show_diff: False
+    - require:
+      - file: app-config-directory
+
+app-settings:
+  file.managed:
+    - name: /etc/app/app.env
+    - source: salt://app/files/app.env.jinja
+    - template: jinja
+    - user: root
+    - group: app
+    - mode: '0640'
+    - check_cmd: /opt/app/releases/{{ version }}/bin/python -m saltwatch_app.settings
+    - require:
+      - cmd: app-release
+      - file: app-database-url
+      - file: app-log-directory
+
+app-unit:
+  file.managed:
+    - name: /etc/systemd/system/app.service
+    - source: salt://app/files/app.service.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - check_cmd: systemd-analyze verify
+    - tmp_ext: .service
+    - require:
+      - cmd: app-release
+
+app-migration-unit:
+  file.managed:
+    - name: /etc/systemd/system/app-migrate.service
+    - source: salt://app/files/app-migrate.service
+    - user: root
+    - group: root
+    - mode: '0644'
+
+app-rotation:
+  file.managed:
+    - name: /etc/logrotate.d/saltwatch-app
+    - source: salt://app/files/logrotate.conf
+    - user: root
+    - group: root
+    - mode: '0644'
+    - check_cmd: /usr/sbin/logrotate --debug --state /dev/null
+    - require:
+      - pkg: app-packages
+      - file: app-log-directory

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Managed by Salt: salt://app/files/install.sh
+#
+# install-app VERSION
+#
+# Makes /opt/app/releases/VERSION of the wheels in /opt/app/wheels/VERSION, every one checked against its hash.
+# Of the others, the newest and the one in use are kept to go back to.
+set -eu
+version=$1
+release=/opt/app/releases/$version
+wheels=/opt/app/wheels/$version
+mkdir -p /opt/app/releases
+python3 -m venv --clear "$release"
+"$release/bin/pip" --quiet --disable-pip-version-check install --no-index --find-links "$wheels" --require-hashes \
+    --requirement "$wheels/requirements.txt"
+"$release/bin/python" -c 'import saltwatch_app.wsgi'
+touch "$release/complete"
+
+current=$(basename "$(readlink /opt/app/current || echo none)")
+newest=$(ls -t /opt/app/releases | grep --invert-match --line-regexp "$version" | head -n 1)
+for name in $(ls /opt/app/releases); do
+    case $name in
+        "$version" | "$current" | "$newest") ;;
+        *) rm -rf "/opt/app/releases/$name" "/opt/app/wheels/$name" ;;
+    esac
+done

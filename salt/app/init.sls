@@ -1,0 +1,4 @@
+include:
+  - app.install
+  - app.config
+  - app.service

@@ -1,0 +1,5 @@
+include:
+  - database.install
+  - database.config
+  - database.service
+  - database.access

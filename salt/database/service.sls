@@ -1,0 +1,7 @@
+database-service:
+  service.running:
+    - name: mariadb
+    - enable: True
+    - watch:
+      - file: database-config
+      - file: database-unit
