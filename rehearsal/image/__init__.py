@@ -34,7 +34,8 @@ def ensure(settings: Settings, report: Report) -> Path:
     bases, packages, images = layers
     base_key = cache.digest(*base.inputs())
     salt_key = cache.digest(base_key, *salt_packages.inputs(settings.checkout))
-    image_key = cache.digest(salt_key, *cache.tree(_FILES), Path(__file__).read_text())
+    finish = (_HERE / "finish.sh").read_text()
+    image_key = cache.digest(salt_key, *cache.tree(_FILES), finish, Path(__file__).read_text())
     image = images / image_key / "rootfs"
     if image.exists():
         return image
