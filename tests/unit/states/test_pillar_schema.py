@@ -78,11 +78,7 @@ def _set(pillar: dict[str, Any], path: str, value: Any) -> None:
             [{}],
             "alertmanager:config:receivers:0:name: expected the receiver's",
         ),
-        (
-            "alertmanager:config:route",
-            {},
-            "alertmanager:config:route:receiver: expected the name of a receiver",
-        ),
+        ("alertmanager:config:route:receiver", 5, "alertmanager:config:route:receiver: expected the name"),
         (
             "blackbox_exporter:config:modules:x",
             {"prober": "smtp"},

@@ -1,0 +1,86 @@
+"""The daemons' own checkers on the files that a minion would get."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from compiled import ENVIRONMENTS, ROOT, Minion
+from tools import run
+
+RULES = ROOT / "salt/prometheus/files/rules"
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def files(request: pytest.FixtureRequest, minion: Callable[..., Minion]) -> dict[str, str]:
+    """The files of the monitoring host in each environment."""
+    return minion("prometheus-1", request.param).files
+
+
+def test_prometheus_takes_its_configuration(files: dict[str, str], tmp_path: Path) -> None:
+    """Mutant: ``scrape_timeout: 50s`` in salt/prometheus/defaults.yaml, more than the interval."""
+    path = tmp_path / "prometheus.yml"
+    path.write_text(files["/etc/prometheus/prometheus.yml"])
+    answer = run("promtool", "check", "config", "--lint-fatal", path)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_prometheus_asks_alertmanager_and_reads_the_rules(files: dict[str, str]) -> None:
+    """Mutant: ``rule_files`` left out of salt/prometheus/files/prometheus.yml.jinja."""
+    config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"])
+    (alertmanagers,) = config["alerting"]["alertmanagers"]
+    assert alertmanagers["static_configs"] == [{"targets": ["prometheus-1.saltwatch.internal:9093"]}]
+    assert config["rule_files"] == ["/etc/prometheus/rules/*.yaml"]
+    assert config["global"]["scrape_interval"] == "15s"
+    assert {Path(path).name for path in files if path.startswith("/etc/prometheus/rules/")} == {
+        path.name for path in RULES.iterdir()
+    }
+
+
+@pytest.mark.parametrize("path", sorted(RULES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_prometheus_takes_its_rules(path: Path) -> None:
+    """Mutant: a parenthesis missing in an expression of salt/prometheus/files/rules/app.yaml."""
+    answer = run("promtool", "check", "rules", "--lint-fatal", path)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_alertmanager_takes_its_configuration(files: dict[str, str], tmp_path: Path) -> None:
+    """Mutant: ``receiver: nobody`` in salt/alertmanager/defaults.yaml."""
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(files["/etc/prometheus/alertmanager.yml"])
+    answer = run("amtool", "check-config", path)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_blackbox_exporter_takes_its_configuration(files: dict[str, str], tmp_path: Path) -> None:
+    """Mutant: ``prober: htp`` in salt/blackbox_exporter/defaults.yaml."""
+    path = tmp_path / "blackbox.yml"
+    path.write_text(files["/etc/prometheus/blackbox.yml"])
+    answer = run("prometheus-blackbox-exporter", "--config.check", "--config.file", path)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_probes_name_modules_that_exist(files: dict[str, str]) -> None:
+    """Mutant: ``probe: http_200`` in the catalogue."""
+    modules = yaml.safe_load(files["/etc/prometheus/blackbox.yml"])["modules"]
+    config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"])
+    (probe,) = (job for job in config["scrape_configs"] if job["job_name"] == "probe")
+    assert {target["labels"]["__param_module"] for target in probe["static_configs"]} <= set(modules)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prometheus",
+        "prometheus-alertmanager",
+        "prometheus-blackbox-exporter",
+        "prometheus-node-exporter",
+    ],
+)
+def test_daemons_take_their_arguments(files: dict[str, str], name: str) -> None:
+    """Mutant: a flag misspelled in the formula's files/arguments.jinja."""
+    (line,) = (line for line in files[f"/etc/default/{name}"].splitlines() if line.startswith("ARGS="))
+    (arguments,) = shlex.split(line.removeprefix("ARGS="))
+    answer = run(name, *arguments.split(), "--version")
+    assert answer.returncode == 0, answer.stdout
