@@ -44,6 +44,7 @@ class Hypervisor:
         self._network = Network(settings)
         self._volumes = Volumes(settings)
         self._hosts: dict[str, Host] = {}
+        self._closed = threading.Event()
         self._lock = threading.Lock()  # of what changes hosts; status and console do not wait for it
 
     def adopt(self) -> None:
@@ -115,6 +116,10 @@ class Hypervisor:
         with self._lock:
             self._each(list(self._hosts.values()), Host.stop)
 
+    def close(self) -> None:
+        """Let go of the hosts, which keep running, for another process or `Network.down`."""
+        self._closed.set()
+
     def _each(self, hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
         """Do something to several hosts at once."""
 
@@ -163,8 +168,7 @@ class Hypervisor:
                 host.attach(Attachment(volume.id, loop, number, volume.device or f"/dev/nvme{number}n1"))
 
     def _tend(self) -> None:
-        while True:
-            threading.Event().wait(_TEND_SECONDS)
+        while not self._closed.wait(_TEND_SECONDS):
             try:
                 uplink.ensure(self.settings)
             except Exception:
