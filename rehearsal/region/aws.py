@@ -1,5 +1,6 @@
 """boto3 clients of this region's own API, without sockets, faults or the machine's AWS configuration."""
 
+import functools
 import io
 import os
 from collections.abc import Callable, Iterator
@@ -34,13 +35,17 @@ def forget_machine() -> None:
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 
+@functools.cache
+def _session(region: str) -> Any:
+    """Return the one session of a region: EC2's model takes a second to load."""
+    word = "region"
+    return boto3.Session(aws_access_key_id=word, aws_secret_access_key=word, region_name=region)
+
+
 def client(service: str, region: str, perform: Perform) -> Any:
     """Return a boto3 client whose requests ``perform`` answers, and nothing else ever sees."""
-    word = "region"
-    session: Any = boto3.Session(aws_access_key_id=word, aws_secret_access_key=word, region_name=region)
-    made = session.client(
-        service, config=Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-    )
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    made = _session(region).client(service, config=config)
 
     def send(request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         headers_type: Any = HeadersDict  # which is what botocore itself passes

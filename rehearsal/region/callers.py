@@ -45,8 +45,8 @@ def find(address: str, port: int) -> list[int]:
             links = {f"socket:[{inode}]" for inode in inodes[namespace]}
             if links and _opens(process, links):
                 found.append(int(process.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it ended meanwhile, or belongs to a container's supervisor
     return found
 
 

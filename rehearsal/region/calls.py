@@ -23,7 +23,10 @@ _READS = re.compile(
 )
 _SIGNED = re.compile(r"Credential=[^/]*/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _SMITHY = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
-_HOST = re.compile(r"(?:.+\.)?(?P<service>[a-z0-9-]+)(?:\.(?P<region>[a-z]{2}-[a-z]+-\d))?\.amazonaws\.com")
+_REGION = r"[a-z]{2}-[a-z]+-\d"
+_HOST = re.compile(
+    rf"(?:.+\.)?(?P<service>(?!{_REGION}\.)[a-z0-9-]+)(?:\.(?P<region>{_REGION}))?\.amazonaws\.com"
+)
 
 
 @dataclass(frozen=True)
