@@ -72,7 +72,7 @@ class Up:
             self.operator.prepare()
             local.write(self.settings.checkout, self.operator, sorted(UNAVAILABLE))
         with self.progress.step("image", "Debian 13 image") as step:
-            image.ensure(self.settings, step.say)
+            (self.settings.state / "image").write_text(str(image.ensure(self.settings, step.say)))
 
     def start_region(self) -> None:
         """Start what stands for AWS, or find it running."""

@@ -34,8 +34,8 @@ def ensure(settings: Settings, report: Report) -> Path:
     bases, packages, images = layers
     base_key = cache.digest(*base.inputs())
     salt_key = cache.digest(base_key, *salt_packages.inputs(settings.checkout))
-    finish = (_HERE / "finish.sh").read_text()
-    image_key = cache.digest(salt_key, *cache.tree(_FILES), finish, Path(__file__).read_text())
+    # All of this package: the last layer takes seconds, and no input can be forgotten.
+    image_key = cache.digest(salt_key, *cache.tree(_HERE))
     image = images / image_key / "rootfs"
     if image.exists():
         return image
@@ -51,6 +51,19 @@ def ensure(settings: Settings, report: Report) -> Path:
     _remove_old(settings, {bases: base_key, packages: salt_key, images: image_key}, report)
     report(f"image ready after {time.monotonic() - started:.0f} s: {image}")
     return image
+
+
+def current(settings: Settings, report: Report) -> Path:
+    """Return the root file system that hosts launched now start from: that of the last `ensure`.
+
+    The region asks for it as long as it runs, which may be longer than the checkout stays as it is.
+    """
+    record = settings.state / "image"
+    if record.exists() and (found := Path(record.read_text())).exists():
+        return found
+    found = ensure(settings, report)
+    record.write_text(str(found))
+    return found
 
 
 def _assemble(directory: Path, debian: Path, repository: Path, workshop: Workshop) -> None:
