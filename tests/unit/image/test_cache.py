@@ -29,7 +29,7 @@ def test_tree_sees_names_contents_and_execute_bits_only(tmp_path):
 
 
 def test_entry_is_built_once(tmp_path):
-    # Mutant: the check for an existing entry left out.
+    # Mutant: both looks for an existing entry left out (one is before the lock, one under it).
     calls = []
 
     def build(directory):
