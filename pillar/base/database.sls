@@ -6,4 +6,3 @@ database:
 minion:
   extensions:
     PyMySQL: '1.2.4'
-    saltext-mysql: '1.1.0'

@@ -7,8 +7,15 @@ master:
   region: {{ aws.aws.region }}
 minion:
   extensions:
+    attrs: '26.1.0'
     boto3: '{{ versions.boto3 }}'
+    botocore: '{{ versions.boto3 }}'
+    jmespath: '1.1.0'
     jsonschema: '4.26.0'
+    jsonschema-specifications: '2025.9.1'
+    referencing: '0.37.0'
+    rpds-py: '2026.9.1'
+    s3transfer: '0.19.3'
     saltext-boto3: '1.2.0'
 common:
   ssh:

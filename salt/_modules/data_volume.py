@@ -24,7 +24,7 @@ def find(links: str = "/dev/disk/by-id", root: str = "/", sys_block: str = "/sys
     Raises:
         CommandExecutionError: there are several.
     """
-    root_disk = _disk(os.stat(root).st_dev, Path(sys_block))
+    root_disk = _disk(Path(root).stat().st_dev, Path(sys_block))
     candidates = sorted(path for path in Path(links).glob("*") if LINK.fullmatch(path.name))
     found = [str(path) for path in candidates if path.resolve().name != root_disk]
     if len(found) > 1:
@@ -38,9 +38,7 @@ def is_blank(device: str) -> bool:
     Raises:
         CommandExecutionError: the device cannot be read.
     """
-    probe = subprocess.run(
-        ["blkid", "--probe", device], check=False, capture_output=True, text=True
-    )
+    probe = subprocess.run(["blkid", "--probe", device], check=False, capture_output=True, text=True)
     if probe.returncode == 0:
         return False
     if probe.returncode != 2:  # 2: nothing was found (or several things, of which it says so)

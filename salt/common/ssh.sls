@@ -14,7 +14,8 @@ common-ssh-config:
         {{ option }} {{ value }}
         {%- endfor %}
     - mode: '0600'
-    - check_cmd: sshd -t -f
+    # The directory is the running daemon's; without one sshd refuses to check.
+    - check_cmd: sh -c 'mkdir -p /run/sshd && sshd -t -f "$0"'
     - require:
       - pkg: common-ssh-package
 

@@ -1,4 +1,5 @@
 include:
+  - minion
   - database.install
   - database.config
   - database.service

@@ -56,6 +56,8 @@ minion-extensions:
 {%- for name, version in minion.extensions | dictsort %}
       - {{ name }}=={{ version }}
 {%- endfor %}
+    # Each is listed: left to itself pip would look for another Salt.
+    - extra_args: [--no-deps]
     - reload_modules: True
 {% endif %}
 minion-service:

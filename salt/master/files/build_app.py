@@ -1,10 +1,10 @@
 # Managed by Salt: salt://master/files/build_app.py
 """Build what app hosts install: ``build-app SOURCE TARGET [--check]``.
 
-SOURCE is the application's checkout (pyproject.toml, requirements.txt with hashes). The result is TARGET/<version>
-with every wheel and a requirements.txt that has a hash for each, and TARGET/VERSION, which names it. A version is
-the hash of what it is made of, so a build happens only if that changed, and what is there never changes.
-``--check`` builds nothing: exit code 1 means that there is something to build.
+SOURCE is the application's checkout (pyproject.toml, requirements.txt with hashes). The result is
+TARGET/<version> with every wheel and a requirements.txt that has a hash for each, and TARGET/VERSION, which
+names it. A version is the hash of what it is made of, so a build happens only if that changed, and what is
+there never changes. ``--check`` builds nothing: exit code 1 means that there is something to build.
 """
 
 import argparse
@@ -53,8 +53,8 @@ def build(source: Path, target: Path) -> None:
     pointer = target / "VERSION.new"
     pointer.write_text(f"{name}\n")
     pointer.replace(target / "VERSION")
-    old = sorted((path for path in target.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for path in old[:-KEPT]:
+    builds = [path for path in target.glob("[0-9a-f]*") if path.is_dir()]
+    for path in sorted(builds, key=lambda path: path.stat().st_mtime)[:-KEPT]:
         if path.name != name:
             shutil.rmtree(path)
 
