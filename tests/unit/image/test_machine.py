@@ -32,7 +32,7 @@ def test_deb822_style_with_comments_several_addresses_and_disabled_stanzas(tmp_p
         tmp_path,
         debian_sources="Types: deb\nURIs: http://off.example/debian\nSuites: trixie\n"
         "Components: main\nEnabled: no\n\n"
-        "Types: deb deb-src\nURIs: http://one.example/debian\n# or\n http://two.example/debian\n"
+        "Types: deb deb-src\nURIs:\n# the nearest\n http://one.example/debian\n http://two.example/debian\n"
         "Suites: trixie trixie-updates\nComponents: main\n"
         "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
     )
