@@ -10,3 +10,14 @@ aws:
     public-b: {cidr: 10.0.1.0/24, zone: eu-west-1b}
     private-a: {cidr: 10.0.10.0/24, zone: eu-west-1a, nat: public-a}
     private-b: {cidr: 10.0.11.0/24, zone: eu-west-1b, nat: public-a}
+  # What there is beside the fleet's own needs; an environment may name more, or fewer.
+  parts: [storage, messaging, secrets]
+  # Whether AWS refuses to delete what holds data.
+  protect: False
+  # A bucket and a KMS key (1 USD a month) a component. After how many days an object moves to a cheaper class
+  # and goes; Loki, Tempo and Mimir delete what they no longer keep themselves.
+  buckets:
+    loki: {old_versions: 1}
+    tempo: {old_versions: 1}
+    mimir: {old_versions: 1, infrequent_access: 30}
+    backup: {old_versions: 30, infrequent_access: 30, glacier: 90, expire: 365}

@@ -61,22 +61,112 @@ def account(region: str) -> str:
 
 
 def policies() -> dict[str, dict[str, Any]]:
-    """Return each IAM role's inline policies by name: ``salt/aws/policies/<role>.yaml``, if that exists."""
-    fleet, region = __pillar__["fleet"], __pillar__["aws"]["region"]
+    """Return each IAM role's inline policies by name.
+
+    They are in ``salt/aws/policies``: ``<role>.yaml``, and ``bucket.yaml`` for a role that keeps objects.
+    """
+    fleet, aws = __pillar__["fleet"], __pillar__["aws"]
     roles = sorted(role for role in fleet["roles"] if __salt__["fleet.hosts"](role))
     context = {
-        "account": account(region),
+        "account": account(aws["region"]),
         "fleet": fleet["name"],
-        "region": region,
+        "region": aws["region"],
         "roles": roles,
         "zone": fleet["zone"],
     }
-    found: dict[str, dict[str, Any]] = {role: {} for role in roles}
+    files = __salt__["cp.list_master"](prefix="aws/policies")
+    found: dict[str, dict[str, Any]] = {}
     for role in roles:
-        path = f"aws/policies/{role}.yaml"
-        if path in __salt__["cp.list_master"](prefix="aws/policies"):
-            statements = __salt__["slsutil.renderer"](
-                f"salt://{path}", default_renderer="jinja|yaml", **context
-            )
-            found[role] = {fleet["name"]: {"Version": "2012-10-17", "Statement": statements}}
+        statements = []
+        if f"aws/policies/{role}.yaml" in files:
+            statements += _statements(role, context)
+        if role in aws["buckets"]:
+            statements += _statements("bucket", {**context, "bucket": bucket(role), "key": key(role)})
+        found[role] = (
+            {fleet["name"]: {"Version": "2012-10-17", "Statement": statements}} if statements else {}
+        )
     return found
+
+
+def _statements(name: str, context: Mapping[str, Any]) -> list[dict[str, Any]]:
+    path = f"salt://aws/policies/{name}.yaml"
+    return __salt__["slsutil.renderer"](path, default_renderer="jinja|yaml", **context)
+
+
+def bucket(component: str) -> str:
+    """Return the name of a component's bucket: the account's id makes it unique in the world."""
+    fleet = __pillar__["fleet"]
+    return f"{fleet['name']}-{fleet['env']}-{component}-{account(__pillar__['aws']['region'])}"
+
+
+def key(component: str) -> str:
+    """Return the name of a component's KMS key, which is its alias without ``alias/``."""
+    fleet = __pillar__["fleet"]
+    return f"{fleet['name']}-{fleet['env']}-{component}"
+
+
+def lifecycle(days: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return S3's lifecycle rules.
+
+    Args:
+        days: after how many days an object moves to ``infrequent_access``, to ``glacier``, and is deleted
+            (``expire``), and after how many an overwritten or deleted version is (``old_versions``); only the
+            last is required.
+    """
+    rule: dict[str, Any] = {
+        "ID": "age",
+        "Filter": {"Prefix": ""},
+        "Status": "Enabled",
+        "NoncurrentVersionExpiration": {"NoncurrentDays": days["old_versions"]},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
+    classes = {"infrequent_access": "STANDARD_IA", "glacier": "GLACIER"}
+    moves = [{"Days": days[key], "StorageClass": name} for key, name in classes.items() if key in days]
+    if moves:
+        rule["Transitions"] = moves
+    if "expire" in days:
+        rule["Expiration"] = {"Days": days["expire"]}
+    return [rule]
+
+
+def key_policy(services: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """Return a key policy: the account's IAM policies decide, and AWS services may as they are told.
+
+    Args:
+        services: service principal, as ``cloudtrail.amazonaws.com``, to the condition under which it may
+            encrypt.
+    """
+    root = f"arn:aws:iam::{account(__pillar__['aws']['region'])}:root"
+    statements: list[dict[str, Any]] = [
+        {"Sid": "Account", "Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
+    ]
+    for service, condition in (services or {}).items():
+        statements.append(
+            {
+                "Sid": service.partition(".")[0].title(),
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": ["kms:GenerateDataKey*", "kms:Encrypt*", "kms:Decrypt", "kms:DescribeKey"],
+                "Resource": "*",
+                "Condition": dict(condition),
+            }
+        )
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def queue_policy(queue: str) -> dict[str, Any]:
+    """Return a queue's policy: nobody reaches it without TLS; who may use it, IAM says."""
+    region = __pillar__["aws"]["region"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sqs:*",
+                "Resource": f"arn:aws:sqs:{region}:{account(region)}:{queue}",
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }

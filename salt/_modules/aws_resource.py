@@ -101,6 +101,15 @@ def absent(name: str, *, read: Callable[[], Any], delete: Callable[[Any], None])
     return change(name, changes=lambda: (read(), None), apply=lambda found, _: delete(found))
 
 
+def keep(what: str, refused: Any) -> None:
+    """Raise CommandExecutionError where data would be deleted that nobody said twice may go."""
+    if refused:
+        raise CommandExecutionError(
+            f"{what} holds data and is kept; to delete it, apply aws.absent with "
+            'pillar=\'{"aws": {"delete_data": true}}\''
+        )
+
+
 def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
     """Return ``{"A": "b"}`` as AWS's ``[{"Key": "A", "Value": "b"}]``."""
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]

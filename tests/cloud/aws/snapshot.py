@@ -66,7 +66,38 @@ def snapshot(account: Account) -> dict[str, Any]:
             for zone in zones
         ],
     }
-    return _settled(found)
+    return _settled(found | _services(account))
+
+
+def _services(account: Account) -> dict[str, Any]:
+    s3, kms, sqs = account.client("s3"), account.client("kms"), account.client("sqs")
+    dynamodb, manager = account.client("dynamodb"), account.client("secretsmanager")
+    urls = sqs.list_queues().get("QueueUrls", [])
+    aliases = [
+        each for each in kms.list_aliases()["Aliases"] if not each["AliasName"].startswith("alias/aws/")
+    ]
+    return {
+        "buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
+        "keys": [
+            [
+                alias["AliasName"],
+                kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"],
+                kms.get_key_rotation_status(KeyId=alias["TargetKeyId"])["KeyRotationEnabled"],
+            ]
+            for alias in aliases
+        ],
+        "queues": [
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "Policy"])["Attributes"]
+            for url in urls
+        ],
+        "tables": [
+            dynamodb.describe_table(TableName=each)["Table"] for each in dynamodb.list_tables()["TableNames"]
+        ],
+        "secrets": [
+            [secret["Name"], manager.get_secret_value(SecretId=secret["Name"])["SecretString"]]
+            for secret in manager.list_secrets()["SecretList"]
+        ],
+    }
 
 
 def _zone_tags(route53: Any, zone: dict[str, Any]) -> list[dict[str, str]]:

@@ -21,6 +21,19 @@ def someone_else(account: Account) -> None:
     ec2.create_key_pair(KeyName="saltwatch-theirs")
     iam.create_role(RoleName="saltwatch-theirs", AssumeRolePolicyDocument="{}")
     iam.create_instance_profile(InstanceProfileName="saltwatch-theirs", Tags=tags)
+    account.client("s3").create_bucket(
+        Bucket="saltwatch-theirs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    account.client("sqs").create_queue(QueueName="saltwatch-theirs")
+    account.client("secretsmanager").create_secret(Name="saltwatch/theirs", SecretString="theirs", Tags=tags)
+    key = account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    account.client("kms").create_alias(AliasName="alias/saltwatch-theirs", TargetKeyId=key)
+    account.client("dynamodb").create_table(
+        TableName="saltwatch-theirs",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
     route53.create_hosted_zone(
         Name="saltwatch.internal",
         CallerReference="theirs",
@@ -51,6 +64,25 @@ def test_nothing_is_removed_under_a_running_host(account: Account, before: dict[
     assert changed(states) == {}
     ec2.terminate_instances(InstanceIds=[instance])
     assert snapshot(account) == full
+
+
+def test_data_is_kept_unless_told_twice(account: Account, before: dict[str, Any]) -> None:
+    # Mutants: `kept` taken for nothing in `buckets_absent` or `tables_absent`; keys removed all the same.
+    s3, dynamodb = account.client("s3"), account.client("dynamodb")
+    (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "-loki-" in each["Name"]]
+    s3.delete_bucket_policy(Bucket=bucket)  # which rightly refuses this test, since it speaks no TLS
+    s3.put_object(Bucket=bucket, Key="chunk", Body=b"a log line")
+    dynamodb.put_item(TableName="saltwatch-data", Item={"id": {"S": "1"}})
+    for arguments in (("test=True",), ()):
+        states = account.apply("aws.absent", *arguments, fails=True)
+        assert bucket in states["aws-absent-buckets"]["comment"]
+        assert "saltwatch-data" in states["aws-absent-tables"]["comment"]
+        assert "aws-absent-keys" not in changed(states)
+        assert s3.get_object(Bucket=bucket, Key="chunk")["Body"].read() == b"a log line"
+        assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
+    states = account.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')
+    assert {"aws-absent-buckets", "aws-absent-tables", "aws-absent-keys"} <= set(changed(states))
+    account.apply("aws")
 
 
 def test_removal_is_complete_and_touches_nothing_else(account: Account, before: dict[str, Any]) -> None:

@@ -124,3 +124,39 @@ def test_control_node_writes_only_names_of_the_zone(policies: dict[str, dict[str
     (statement,) = allowing(policies["saltwatch-master"], "route53:ChangeResourceRecordSets")
     names = statement["Condition"]["ForAllValues:StringLike"]
     assert names == {"route53:ChangeResourceRecordSetsNormalizedRecordNames": ["*.saltwatch.internal"]}
+
+
+def test_each_store_reaches_its_own_bucket_and_key_only(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutants: bucket.yaml on arn:aws:s3:::*, or without its Condition.
+    for component in ("loki", "tempo", "mimir"):
+        name = f"saltwatch-dev-{component}-123456789012"
+        policy = policies[f"saltwatch-{component}"]
+        reached = {
+            resource
+            for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket")
+            for statement in allowing(policy, action)
+            for resource in listed(statement["Resource"])
+        }
+        assert reached == {f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"}
+        for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+            (statement,) = allowing(policy, action)
+            assert statement["Condition"]["StringEquals"] == {
+                "aws:ResourceTag/Name": f"saltwatch-dev-{component}",
+                "kms:ViaService": "s3.eu-west-1.amazonaws.com",
+            }
+    holders = {role for role, policy in policies.items() if allowing(policy, "s3:GetObject")}
+    assert holders == {"saltwatch-loki", "saltwatch-tempo", "saltwatch-mimir"}
+
+
+def test_secrets_are_read_by_their_owners_only(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutant: `secret:*` in policies/app.yaml.
+    readers = {
+        role: listed(statement["Resource"])
+        for role, policy in policies.items()
+        for statement in allowing(policy, "secretsmanager:GetSecretValue")
+    }
+    secrets = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:saltwatch"
+    assert readers == {
+        "saltwatch-app": [f"{secrets}/app/*"],
+        "saltwatch-grafana": [f"{secrets}/grafana/*"],
+    }

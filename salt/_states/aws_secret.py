@@ -1,0 +1,113 @@
+"""Secrets that AWS generates and nobody sees: not in pillar, not on a command line, not in a state's output.
+
+Why not ``boto3_secretsmanager`` of saltext-boto3 1.2.0: it wants the value from whoever calls it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+__virtualname__ = "aws_secret"
+
+Tags = dict[str, str]
+Result = dict[str, Any]
+
+# Days in which a deleted secret can be restored; the least that AWS allows.
+_RECOVERY_DAYS = 7
+
+
+def present(
+    name: str,
+    description: str,
+    tags: Tags,
+    fields: Mapping[str, str] | None = None,
+    region: str | None = None,
+    profile: str | None = None,
+) -> Result:
+    """Make sure that a secret exists: a JSON object of ``fields`` and a ``password`` that AWS makes up.
+
+    A password that is there stays; ``salt-call -c operator aws_secret.rotate NAME`` makes a new one.
+
+    Args:
+        name: the secret's name, as ``saltwatch/app/database``.
+        description: for people.
+        tags: further tags.
+        fields: what is no secret and belongs to it, as ``{"username": "app"}``.
+        region: where, as ``eu-west-1``.
+        profile: of the AWS configuration; none: boto3's usual chain.
+    """
+    manager = __salt__["aws_resource.client"]("secretsmanager", region, profile)
+    desired = {
+        "description": description,
+        "fields": dict(fields or {}),
+        "password": True,
+        "tags": tags | {"Name": name},
+    }
+
+    def read() -> Result | None:
+        try:
+            secret = manager.describe_secret(SecretId=name)
+            value = {} if "DeletedDate" in secret else __salt__["aws_secret.read"](name, region, profile)
+        except ClientError as error:
+            return __salt__["aws_resource.missing"](error, "ResourceNotFoundException")
+        return {
+            "description": secret.get("Description"),
+            "fields": {key: text for key, text in value.items() if key != "password"},
+            "password": bool(value.get("password")),
+            "tags": __salt__["aws_resource.tag_dict"](secret.get("Tags")),
+        }
+
+    def create() -> None:
+        password = __salt__["aws_secret.generate"](region, profile)
+        manager.create_secret(
+            Name=name,
+            Description=description,
+            SecretString=json.dumps({**desired["fields"], "password": password}),
+            Tags=__salt__["aws_resource.tag_list"](desired["tags"]),
+        )
+
+    def update(changed: Result) -> None:
+        if "DeletedDate" in manager.describe_secret(SecretId=name):
+            manager.restore_secret(SecretId=name)
+        if "description" in changed:
+            manager.update_secret(SecretId=name, Description=description)
+        if "fields" in changed or "password" in changed:
+            __salt__["aws_secret.rotate"](name, desired["fields"], keep=True, region=region, profile=profile)
+        if "tags" in changed:
+            listed = __salt__["aws_resource.tag_list"](changed["tags"])
+            manager.tag_resource(SecretId=name, Tags=listed)
+
+    return __salt__["aws_resource.present"](name, desired=desired, read=read, create=create, update=update)
+
+
+def secrets_absent(
+    name: str, prefix: str, tags: Tags, region: str | None = None, profile: str | None = None
+) -> Result:
+    """Make sure that there is no secret of that prefix with these tags; AWS keeps them seven days yet.
+
+    Args:
+        name: for people.
+        prefix: how the names of ours begin.
+        tags: what tells ours from others.
+        region: see `present`.
+        profile: see `present`.
+    """
+    manager = __salt__["aws_resource.client"]("secretsmanager", region, profile)
+
+    def read() -> list[str]:
+        pages = manager.get_paginator("list_secrets").paginate()
+        return sorted(
+            secret["Name"]
+            for page in pages
+            for secret in page["SecretList"]
+            if secret["Name"].startswith(prefix)
+            and tags.items() <= __salt__["aws_resource.tag_dict"](secret.get("Tags")).items()
+        )
+
+    def delete(found: list[str]) -> None:
+        for secret in found:
+            manager.delete_secret(SecretId=secret, RecoveryWindowInDays=_RECOVERY_DAYS)
+
+    return __salt__["aws_resource.absent"](name, read=read, delete=delete)
