@@ -28,7 +28,7 @@ app-database-url:
     - user: root
     - group: app
     - mode: '0640'
-    - show_diff: False
+    - show_changes: False
     - require:
       - file: app-config-directory
 
