@@ -102,6 +102,11 @@ class Host:
             self._clear()
             self._boot(self.instance)
 
+    def let_go(self) -> None:
+        """Take no more notice of how the host fares."""
+        with self._lock:
+            self._run = 0
+
     def terminate(self) -> None:
         """End the host at once, its network first (another may get its address); delete its disk."""
         links.disconnect(self.settings, self.id)

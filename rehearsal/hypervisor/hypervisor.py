@@ -119,6 +119,8 @@ class Hypervisor:
     def close(self) -> None:
         """Let go of the hosts, which keep running, for another process or `Network.down`."""
         self._closed.set()
+        for host in self._hosts.values():
+            host.let_go()
 
     def _each(self, hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
         """Do something to several hosts at once."""

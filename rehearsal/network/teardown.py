@@ -11,7 +11,7 @@ from shutil import rmtree
 from rehearsal.machine import nspawn
 from rehearsal.machine.cgroups import Group
 from rehearsal.machine.commands import run
-from rehearsal.network.namespaces import remove_namespace
+from rehearsal.network.namespaces import is_namespace, remove_namespace
 from rehearsal.settings import Settings
 
 ETC = Path("/etc/netns")  # ip-netns(8): files that ``ip netns exec`` mounts over those of /etc
@@ -27,6 +27,8 @@ def down(settings: Settings) -> None:
     Raises:
         CommandError, TimeoutError: Something could not be removed; a second call goes on from there.
     """
+    # The region first, which would take care of its hosts' end.
+    _kill_inside([settings.namespace_path("router")])
     Group(settings.prefix).kill()
     namespaces = sorted(Path("/run/netns").glob(f"{settings.prefix}-*"))
     _kill_inside(namespaces)
@@ -59,7 +61,7 @@ def _kill_inside(namespaces: list[Path]) -> None:
 
 
 def _inside(namespace: Path) -> set[int]:
-    if not namespace.exists():
+    if not is_namespace(namespace):
         return set()
     return {int(pid) for pid in run("ip", "netns", "pids", namespace.name).split()}
 
