@@ -45,21 +45,21 @@ class Minion:
         root_dir: where Salt keeps what it caches; one for all minions of a process, since Salt caches its
             Jinja file client per process.
         local: the pillar root of this machine, as ``pillar/local`` is in a rehearsal.
-        maps: the maps to read.
+        artifacts: the file root of what the control node builds.
     """
 
-    def __init__(self, minion_id: str, env: str, root_dir: Path, local: Path, maps: list[Path]) -> None:
+    def __init__(self, minion_id: str, env: str, root_dir: Path, local: Path, artifacts: Path) -> None:
         self.id, self.env = minion_id, env
         self._opts = salt.config.apply_minion_config(
             {
                 "id": minion_id,
                 "root_dir": str(root_dir),
                 "file_client": "local",
-                "file_roots": {"base": [str(ROOT / "salt")]},
+                "file_roots": {"base": [str(ROOT / "salt"), str(artifacts)]},
                 "pillar_roots": {"base": [str(local), str(ROOT / "pillar" / env), str(ROOT / "pillar/base")]},
                 "module_dirs": [str(ROOT / "salt")],
                 "ext_pillar": [
-                    {"fleet_map": [str(path) for path in maps]},
+                    {"fleet_map": [str(MAP)]},
                     {"pillar_schema": [str(ROOT / "pillar/schema")]},
                 ],
                 "autoload_dynamic_modules": False,
@@ -111,8 +111,8 @@ class Minion:
         for chunk in self.chunks:
             source = chunk.get("source")
             if isinstance(source, str) and source.startswith("salt://"):
-                path = ROOT / "salt" / source.removeprefix("salt://").partition("?")[0]
-                if not path.exists():
+                path = source.removeprefix("salt://").partition("?")[0]
+                if not any((Path(root) / path).exists() for root in self._opts["file_roots"]["base"]):
                     yield f"{chunk['__id__']}: {source}"
 
     @cached_property

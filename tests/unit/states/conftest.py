@@ -20,8 +20,8 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     password = secrets.token_urlsafe(24)
     content = {
         "local.sls": {"fleet": {"admin_cidrs": ["198.51.100.0/24"]}},
-        "local/app.sls": {"app": {"database": {"password": password}}},
-        "local/database.sls": {"database": {"app_password": password}},
+        "local/app.sls": {"secrets": {"database": {"app_password": password}}},
+        "local/database.sls": {"secrets": {"database": {"app_password": password}}},
     }
     for name, pillar in content.items():
         (root / name).parent.mkdir(exist_ok=True)
@@ -30,7 +30,19 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def minion(tmp_path_factory: pytest.TempPathFactory, local_pillar: Path) -> Callable[..., Minion]:
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file root with the application as the control node's build-app leaves it, its wheels aside."""
+    root = tmp_path_factory.mktemp("artifacts")
+    (root / "app" / "1.0").mkdir(parents=True)
+    (root / "app" / "1.0" / "requirements.txt").write_text("any==1.0 --hash=sha256:00\n")
+    (root / "app" / "VERSION").write_text("1.0\n")
+    return root
+
+
+@pytest.fixture(scope="session")
+def minion(
+    tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path
+) -> Callable[..., Minion]:
     """Return a function that returns a minion by id and environment, compiled once."""
     cache: dict[tuple[str, str], Minion] = {}
     root_dir = tmp_path_factory.mktemp("salt")
@@ -38,7 +50,7 @@ def minion(tmp_path_factory: pytest.TempPathFactory, local_pillar: Path) -> Call
     def get(minion_id: str, env: str = "dev") -> Minion:
         key = minion_id, env
         if key not in cache:
-            cache[key] = Minion(minion_id, env, root_dir, local_pillar, [MAP])
+            cache[key] = Minion(minion_id, env, root_dir, local_pillar, artifacts)
         return cache[key]
 
     return get

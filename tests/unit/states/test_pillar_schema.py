@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from compiled import MAP, ROOT, Minion
+from compiled import ROOT, Minion
 from loader import load
 
 schema = load("_pillar/pillar_schema.py", __opts__={"pillar_roots": {}})
@@ -184,7 +184,7 @@ def test_schemas_are_json_schema_and_closed() -> None:
 
 
 def test_states_refuse_to_run(
-    tmp_path: Path, local_pillar: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, local_pillar: Path, artifacts: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """End to end, as a minion: nothing compiles, and the message names the file.
 
@@ -195,7 +195,7 @@ def test_states_refuse_to_run(
     content = yaml.safe_load((local_pillar / "local.sls").read_text())
     content["prometheus"] = {"retention_time": 15}
     (root / "local.sls").write_text(yaml.safe_dump(content))
-    broken = Minion("prometheus-1", "dev", tmp_path_factory.getbasetemp(), root, [MAP])
+    broken = Minion("prometheus-1", "dev", tmp_path_factory.getbasetemp(), root, artifacts)
     (error,) = broken.pillar["_errors"]
     assert "prometheus:retention_time: expected how long samples are kept" in error
     assert f"{root}/local.sls" in error
