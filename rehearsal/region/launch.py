@@ -1,7 +1,7 @@
 """What RunInstances checks and completes, beyond moto.
 
 moto accepts any image, type and key, launches MinCount instances, gives no root volume when other volumes are
-asked for, drops IOPS, throughput and the tags of interfaces, and leaves interfaces behind on termination.
+asked for, drops IOPS, throughput, tags of interfaces and more, and leaves interfaces behind on termination.
 """
 
 from typing import Any
@@ -141,7 +141,11 @@ def _finish_interfaces(instance: Any, parameters: Parameters) -> None:
 
 
 def finish(backend: Any, instance: Any, parameters: Parameters, mappings: list[dict[str, Any]]) -> None:
-    """Give a launched instance's volumes and interfaces what moto dropped."""
+    """Give a launched instance, its volumes and its interfaces what moto dropped."""
+    instance.disable_api_termination = parameters.get("DisableApiTermination", False)
+    placement = parameters.get("Placement", {})
+    instance.placement.tenancy = placement.get("Tenancy", instance.placement.tenancy)
+    instance.placement.group_name = placement.get("GroupName", instance.placement.group_name)
     _finish_volumes(backend, instance, mappings)
     _finish_interfaces(instance, parameters)
     # One list for both views: the groups of an instance are those of its primary interface.

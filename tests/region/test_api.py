@@ -126,6 +126,16 @@ def test_termination_deletes_what_is_flagged_and_nothing_else(ec2: Any, subnet: 
     ec2.delete_subnet(SubnetId=subnet)
 
 
+def test_a_protected_instance_is_not_terminated(ec2: Any, launch: Any) -> None:
+    """Mutant: `finish` without the protection, which moto drops."""
+    instance_id = launch(DisableApiTermination=True)["InstanceId"]
+    with pytest.raises(ClientError) as error:
+        ec2.terminate_instances(InstanceIds=[instance_id])
+    assert code(error) == "OperationNotPermitted"
+    ec2.modify_instance_attribute(InstanceId=instance_id, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[instance_id])
+
+
 def test_an_interface_may_outlive_its_instance(ec2: Any, subnet: str, launch: Any) -> None:
     """Mutant: `_finish_interfaces` setting the flag whatever was given."""
     tags = [{"Key": "Name", "Value": "kept"}]
