@@ -24,6 +24,7 @@ def aws_names(region: str) -> list[str]:
         names += [
             f"*.{place}.amazonaws.com",
             f"*.s3.{place}.amazonaws.com",
+            f"*.ddb.{place}.amazonaws.com",  # DynamoDB, by account
             f"*.dualstack.{place}.amazonaws.com",
             f"*.{place}.api.aws",
         ]
