@@ -46,27 +46,6 @@ app-settings:
       - file: app-database-url
       - file: app-log-directory
 
-app-unit:
-  file.managed:
-    - name: /etc/systemd/system/app.service
-    - source: salt://app/files/app.service.jinja
-    - template: jinja
-    - user: root
-    - group: root
-    - mode: '0644'
-    - check_cmd: systemd-analyze verify
-    - tmp_ext: .service
-    - require:
-      - cmd: app-release
-
-app-migration-unit:
-  file.managed:
-    - name: /etc/systemd/system/app-migrate.service
-    - source: salt://app/files/app-migrate.service
-    - user: root
-    - group: root
-    - mode: '0644'
-
 app-rotation:
   file.managed:
     - name: /etc/logrotate.d/saltwatch-app

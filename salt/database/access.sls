@@ -7,7 +7,6 @@ database-schema:
     - character_set: utf8mb4
     - collation: utf8mb4_unicode_ci
     - require:
-      - pip: minion-extensions
       - service: database-service
 
 database-user:

@@ -49,13 +49,11 @@ minion-unit:
     - group: root
     - mode: '0644'
     - makedirs: True
-{% if minion.extensions %}
+{%- set missing = salt['salt_python.missing'](minion.extensions) %}
+{% if missing %}
 minion-extensions:
   pip.installed:
-    - pkgs:
-{%- for name, version in minion.extensions | dictsort %}
-      - {{ name }}=={{ version }}
-{%- endfor %}
+    - pkgs: {{ missing | json }}
     # Each is listed: left to itself pip would look for another Salt.
     - extra_args: [--no-deps]
     - reload_modules: True
@@ -82,15 +80,16 @@ minion-restart:
       - file: minion-config
       - file: minion-unit
 
+{%- if grains['saltversion'] != minion.version %}
+
 # To the version that apt's preferences let in; Salt's packages are of one version and restart what runs.
 minion-upgrade:
   cmd.run:
     - name: >-
         {{ after_run }} sh -c 'apt-get update &&
-        apt-get install --yes --only-upgrade salt-common salt-minion salt-master salt-cloud'
-    - env:
-      - DEBIAN_FRONTEND: noninteractive
-    - unless: test "$(dpkg-query --show --showformat '${Version}' salt-minion)" = {{ minion.version }}
+        DEBIAN_FRONTEND=noninteractive apt-get install --yes --only-upgrade
+        salt-common salt-minion salt-master salt-cloud'
     - require:
       - file: minion-after-run
       - cmd: minion-restart
+{%- endif %}
