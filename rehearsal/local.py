@@ -1,6 +1,8 @@
 """What the first rehearsal makes for itself in the checkout: secrets, and what only this machine needs.
 
-Both files are git-ignored and readable by root only. What is there is kept: a person may add to it.
+All files are git-ignored and readable by root only. What is there is kept: a person may add to it. Every
+host gets `local.sls`; a secret is in the files of the roles that need it, which pillar/base/top.sls gives to
+no other.
 """
 
 import json
@@ -14,11 +16,13 @@ from rehearsal.operator import Operator, write_private
 from rehearsal.progress import StepError
 
 PILLAR = Path("pillar/local/local.sls")
+ROLE_PILLARS = Path("pillar/local/local")
+DATABASE_ROLES = ("app", "database")
 CLOUD = Path("cloud.conf.d/local.conf")
 
 
 def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
-    """Write `pillar/local/local.sls` and `cloud.conf.d/local.conf`.
+    """Write the files of `pillar/local` and `cloud.conf.d/local.conf`.
 
     Args:
         checkout: The checkout.
@@ -28,11 +32,6 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     Raises:
         StepError: A file is there that is not YAML.
     """
-    path = checkout / PILLAR
-    present = _load(path)
-    made = {
-        "secrets": {"database": {"app_password": secrets.token_urlsafe(24)}},
-    }
     machine = {
         "fleet": {"unavailable": unavailable, "admin_cidrs": [str(operator.settings.operator)]},
         "aws": {"operator_public_key": str(operator.ssh_key) + ".pub"},
@@ -41,17 +40,34 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
             "admins": {"operator": {"ssh_keys": [operator.ssh_key.with_suffix(".pub").read_text().strip()]}},
         },
     }
-    merged = _merge(_merge(made, present), machine)
-    write_private(
-        path,
-        "# Made by ./rehearse for this machine, kept out of git. Secrets stay as they are.\n"
-        + yaml.safe_dump(json.loads(json.dumps(merged)), sort_keys=False),
-    )
+    path = checkout / PILLAR
+    _write(path, _merge(_load(path), machine))
+    _write_database_password(checkout)
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
         "script_args: -r -X onedir\n",
     )
+
+
+def _write_database_password(checkout: Path) -> None:
+    """Give the application and its database one password, made only where there is none."""
+    files = {
+        path: _load(path) for path in (checkout / ROLE_PILLARS / f"{role}.sls" for role in DATABASE_ROLES)
+    }
+    present = [
+        content["secrets"]["database"]["app_password"]
+        for content in files.values()
+        if "app_password" in content.get("secrets", {}).get("database", {})
+    ]
+    password = present[0] if present else secrets.token_urlsafe(24)
+    for path, content in files.items():
+        _write(path, _merge(content, {"secrets": {"database": {"app_password": password}}}))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    header = "# Made by ./rehearse for this machine, kept out of git. Secrets stay as they are.\n"
+    write_private(path, header + yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
 
 
 def _load(path: Path) -> dict[str, Any]:
