@@ -89,6 +89,7 @@ minion-upgrade:
         {{ after_run }} sh -c 'apt-get update &&
         DEBIAN_FRONTEND=noninteractive apt-get install --yes --only-upgrade
         salt-common salt-minion salt-master salt-cloud'
+    - unless: test "$(dpkg-query --show --showformat '${Version}' salt-minion)" = {{ minion.version }}
     - require:
       - file: minion-after-run
       - cmd: minion-restart
