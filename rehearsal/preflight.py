@@ -10,6 +10,7 @@ import psutil
 
 from rehearsal import forwards
 from rehearsal.image.machine import mirrors
+from rehearsal.machine import checks
 from rehearsal.machine.cgroups import Group
 from rehearsal.progress import StepError
 from rehearsal.settings import Settings
@@ -33,7 +34,7 @@ def check(settings: Settings, mirror: str | None, fresh: bool) -> None:
     """
     problems = [*_owner(settings), *_disk(settings), *_mirror(mirror)]
     if fresh:
-        problems += [*_memory(), *_ports(settings), *_debian_mirror()]
+        problems += [*checks.problems(settings), *_memory(), *_ports(settings), *_debian_mirror()]
     if problems:
         raise StepError("this machine is not ready:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
