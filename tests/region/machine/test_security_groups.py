@@ -73,6 +73,7 @@ def test_only_a_route_makes_an_address_public() -> None:
     """Mutant: map a public address whatever the subnet's routes say."""
     assert "54.214.1.1 : 10.0.10.11" in text(outside=Outside.PUBLIC)
     assert "54.214.1.1" not in text(outside=Outside.NONE, nat_address=None)
+    assert "54.214.1.1" not in text(outside=Outside.NAT)
 
 
 def test_nobody_leaves_without_an_address() -> None:
