@@ -188,7 +188,8 @@ def test_rule_refuses_its_mutant(rule, mutant):
 
 def test_secret_files_must_not_be_readable_by_others():
     # Mutant: the mode not looked at.
-    text = "a-b:\n  file.managed:\n    - mode: '0644'\n    - show_changes: False\n    - contents: {{ token }}\n"
+    arguments = ["mode: '0644'", "show_changes: False", "contents: {{ token }}"]
+    text = "a-b:\n  file.managed:\n" + "".join(f"    - {argument}\n" for argument in arguments)
     assert list(secrets_shown_or_readable(File("a", text))) == ["a-b: mode 0644 lets others read it"]
 
 
