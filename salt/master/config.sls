@@ -1,4 +1,4 @@
-# The master itself, and its own minion's key. As the minion's, its restart waits for the run to end.
+# The master itself, and its own minion's key. Its restart waits for the runs of all minions to end.
 {%- from 'master/map.jinja' import master %}
 
 # The master runs as the user salt.
@@ -54,15 +54,25 @@ master-service:
       - file: master-unit
       - file: master-own-key
 
+master-after-jobs:
+  file.managed:
+    - name: /usr/local/lib/saltwatch/after-jobs
+    - source: salt://master/files/after_jobs.sh
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: True
+
 master-restart:
   cmd.run:
     - name: >-
         systemd-run --no-block --collect /usr/local/lib/saltwatch/after-run {{ opts['cachedir'] }}/proc
-        /usr/local/lib/saltwatch/restart-outdated salt-master.service
+        /usr/local/lib/saltwatch/after-jobs /usr/local/lib/saltwatch/restart-outdated salt-master.service
         /etc/salt/master.d/saltwatch.conf /etc/systemd/system/salt-master.service.d/saltwatch.conf
     - require:
       - file: minion-after-run
       - file: minion-restart-outdated
+      - file: master-after-jobs
     - onchanges:
       - file: master-config
       - file: master-unit
