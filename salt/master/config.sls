@@ -11,6 +11,14 @@ master-pillar-local:
     - file_mode: '0640'
     - recurse: [user, group, mode]
 
+# bootstrap-salt leaves it to root alone, and the master reads its keys as the user salt.
+master-pki-directory:
+  file.directory:
+    - name: /etc/salt/pki
+    - user: root
+    - group: root
+    - mode: '0711'
+
 master-config:
   file.managed:
     - name: /etc/salt/master.d/saltwatch.conf
@@ -53,6 +61,7 @@ master-service:
       - file: master-config
       - file: master-unit
       - file: master-own-key
+      - file: master-pki-directory
 
 master-after-jobs:
   file.managed:
