@@ -70,7 +70,8 @@ def port(service: str, fleet: Fleet | None = None) -> int:
     Raises:
         CommandExecutionError: the catalogue has no such service.
     """
-    return _row(service, _fleet(fleet))["port"]
+    number: int = _row(service, _fleet(fleet))["port"]
+    return number
 
 
 def endpoints(service: str, fleet: Fleet | None = None) -> list[str]:
@@ -141,14 +142,14 @@ def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
     ``description``, and ``source`` or ``destination``, a CIDR or the name of one of these groups.
     """
     fleet = _fleet(fleet)
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         _group(role, fleet): {"description": description, "ingress": [], "egress": []}
         for role, description in _group_descriptions(fleet).items()
     }
-    base = groups[_group("*", fleet)]
-    for number, reason in EGRESS_PORTS.items():
-        rule = {"protocol": "tcp", "port": number, "destination": ANYWHERE, "description": reason}
-        base["egress"].append(rule)
+    groups[_group("*", fleet)]["egress"] = [
+        {"protocol": "tcp", "port": number, "destination": ANYWHERE, "description": reason}
+        for number, reason in EGRESS_PORTS.items()
+    ]
     for edge in _edges(fleet):
         server = _group(edge.row["role"], fleet)
         rule = {"protocol": _protocol(edge.row), "port": edge.row["port"]}
@@ -203,7 +204,7 @@ def _row(service: str, fleet: Fleet) -> Row:
 
 
 def _protocol(row: Row) -> str:
-    return row.get("protocol", "tcp")
+    return str(row.get("protocol", "tcp"))
 
 
 def _endpoint(host: str, row: Row, fleet: Fleet) -> str:
@@ -228,14 +229,18 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
     Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
     no relabelling is needed.
     """
-    row = _catalogue(fleet).get("blackbox")
-    probers = hosts(row["role"], fleet) if row else []
+    probers = [
+        (host, _endpoint(host, row, fleet))
+        for name, row in _catalogue(fleet).items()
+        if name == "blackbox"
+        for host in hosts(row["role"], fleet)
+    ]
     return {
         "job_name": "probe",
         "metrics_path": "/probe",
         "static_configs": [
             {
-                "targets": [_endpoint(prober, row, fleet)],
+                "targets": [endpoint],
                 "labels": {
                     "__param_module": probe["module"],
                     "__param_target": probe["target"],
@@ -246,7 +251,7 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
                     "prober": prober,
                 },
             }
-            for prober in probers
+            for prober, endpoint in probers
             for probe in probes(fleet)
         ],
     }

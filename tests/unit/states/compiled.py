@@ -10,6 +10,7 @@ from typing import Any
 import salt.config
 import salt.pillar
 import salt.state
+import salt.version
 from salt.state import STATE_INTERNAL_KEYWORDS
 
 ROOT = Path(__file__).parents[3]
@@ -24,6 +25,7 @@ DEBIAN = {
     "osarch": "amd64",
     "init": "systemd",
     "virtual": "container",
+    "saltversion": salt.version.__version__,
     "pythonexecutable": "/opt/saltstack/salt/bin/python3",
 }
 # What functions take by ``**kwargs``, so that their signature does not tell.

@@ -19,7 +19,10 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("local")
     password = secrets.token_urlsafe(24)
     content = {
-        "local.sls": {"fleet": {"admin_cidrs": ["198.51.100.0/24"]}},
+        "local.sls": {
+            "fleet": {"admin_cidrs": ["198.51.100.0/24"]},
+            "aws": {"operator_public_key": "/nowhere/operator.pub"},
+        },
         "local/app.sls": {"secrets": {"database": {"app_password": password}}},
         "local/database.sls": {"secrets": {"database": {"app_password": password}}},
     }

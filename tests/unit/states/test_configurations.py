@@ -54,7 +54,7 @@ def test_alertmanager_takes_its_configuration(files: dict[str, str], tmp_path: P
 
 
 def test_blackbox_exporter_takes_its_configuration(files: dict[str, str], tmp_path: Path) -> None:
-    """Mutant: ``prober: htp`` in salt/blackbox_exporter/defaults.yaml."""
+    """Mutant: ``preferred_ip_protocol`` misspelled in salt/blackbox_exporter/defaults.yaml."""
     path = tmp_path / "blackbox.yml"
     path.write_text(files["/etc/prometheus/blackbox.yml"])
     answer = run("prometheus-blackbox-exporter", "--config.check", "--config.file", path)

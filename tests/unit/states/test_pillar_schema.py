@@ -200,3 +200,13 @@ def test_states_refuse_to_run(
     assert "prometheus:retention_time: expected how long samples are kept" in error
     assert f"{root}/local.sls" in error
     assert broken.apply() == ["Pillar failed to render with the following messages:", error]
+
+
+def test_the_operators_pillar_is_valid(minion: Callable[..., Minion]) -> None:
+    """The foundation is applied from a machine that is in no map.
+
+    Mutant: ``aws`` left out of pillar/base/top.sls; a required key left out of pillar/base/aws.sls.
+    """
+    pillar = minion("operator").pillar
+    assert "_errors" not in pillar
+    assert "aws" in pillar
