@@ -48,6 +48,14 @@ cd "$checkout"
 salt-call --local --config-dir operator --id "$minion_id" --retcode-passthrough --state-output=changes \
     state.highstate
 
-# The master is there and knows this minion.
-salt-call --retcode-passthrough test.ping
+# The master is there and knows this minion. Both restart after the highstate.
+tries=0
+until timeout 20 salt-call --retcode-passthrough --log-level=quiet test.ping; do
+    tries=$((tries + 1))
+    if [ "$tries" -ge 9 ]; then
+        echo "control-node.sh: the master does not answer its own minion: see journalctl -u salt-master" >&2
+        exit 1
+    fi
+    sleep 2
+done
 rm -rf "$uploaded"

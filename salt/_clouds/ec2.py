@@ -32,6 +32,7 @@ import functools
 import logging
 import multiprocessing
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import salt.utils.cloud
@@ -164,6 +165,9 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
 
 
 def _fire(name: str, message: str, tag: str, args: dict[str, Any]) -> None:
+    """Fire an event, if a master runs here: Salt would try for a second each time to reach one."""
+    if not Path(__opts__["sock_dir"], "master_event_pull.ipc").exists():
+        return
     __utils__["cloud.fire_event"](
         "event",
         message,
@@ -186,7 +190,7 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
         return provider, machines.by_name(machines.alive(provider))
     except Exception as error:
         if multiprocessing.current_process().daemon:
-            raise SystemExit(f"{provider.alias}: {error}") from error
+            raise SystemExit(f"{provider.alias}: {error}") from None
         raise
 
 

@@ -101,15 +101,16 @@ def allocated(provider: Provider, instance: machines.Instance) -> list[dict[str,
 
     Not those that were only associated with it: they are not the driver's. Asks only if it has one at all.
     """
-    has_one = any(
-        _is_elastic(address.get("Association") or {})
+    own = [
+        address["Association"]["PublicIp"]
         for interface in instance.get("NetworkInterfaces") or ()
         for address in interface.get("PrivateIpAddresses") or ()
-    )
-    if not has_one:
+        if _is_elastic(address.get("Association") or {})
+    ]
+    if not own:
         return []
     filters = [
-        {"Name": "instance-id", "Values": [instance["InstanceId"]]},
+        {"Name": "public-ip", "Values": own},
         {"Name": "tag:Name", "Values": [machines.name(instance)]},
         {"Name": f"tag:{machines.PROVIDER_TAG}", "Values": [provider.alias]},
     ]

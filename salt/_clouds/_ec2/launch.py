@@ -91,7 +91,7 @@ def request(
     reservation = settings.get("capacity_reservation")
     optional = {
         "KeyName": settings.get("keyname"),
-        "IamInstanceProfile": _instance_profile(settings.get("iam_profile")),
+        "IamInstanceProfile": instance_profile(settings.get("iam_profile")),
         "EbsOptimized": settings.get("ebs_optimized"),
         "DisableApiTermination": settings.get("termination_protection"),
         "Monitoring": None if settings.get("monitoring") is None else {"Enabled": settings["monitoring"]},
@@ -167,7 +167,8 @@ def on_demand(body: Settings) -> dict[str, Any]:
     return plain
 
 
-def _instance_profile(profile: str | None) -> dict[str, str] | None:
+def instance_profile(profile: str | None) -> dict[str, str] | None:
+    """Return an instance profile, given by name or by an ARN of any partition."""
     if not profile:
         return None
     return {"Arn" if profile.startswith("arn:") else "Name": profile}
@@ -217,11 +218,11 @@ def run(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any
         SaltCloudExecutionFailure: AWS refused, or was not to be had for `PERSISTENCE` seconds.
     """
     entry = f"launch-{name}"
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    wanted = digest(body)
     for _ in range(2):
         written = provider.state.read(entry)
-        if written.get("digest") != digest:
-            written = {"token": str(uuid.uuid4()), "digest": digest}
+        if written.get("digest") != wanted:
+            written = {"token": str(uuid.uuid4()), "digest": wanted}
             provider.state.write(entry, written)
         instance = _persist(provider, name, {**body, "ClientToken": written["token"]})
         if instance["State"]["Name"] not in ("shutting-down", "terminated"):
@@ -229,6 +230,11 @@ def run(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any
         # The token's machine has gone: AWS remembers tokens for a day longer than machines.
         provider.state.remove(entry)
     raise SaltCloudExecutionFailure(f"launching {name}: AWS answered a new token with a terminated machine")
+
+
+def digest(body: Mapping[str, Any]) -> str:
+    """Return what tells one request from another, and nothing of what is in it."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def forget(provider: Provider, name: str) -> None:
