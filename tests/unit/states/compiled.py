@@ -15,7 +15,7 @@ from salt.state import STATE_INTERNAL_KEYWORDS
 
 ROOT = Path(__file__).parents[3]
 MAP = ROOT / "cloud.map"
-ENVIRONMENTS = ("dev", "prod")
+ENVIRONMENTS = ("dev", "prod", "vagrant")
 DEBIAN = {
     "kernel": "Linux",
     "os": "Debian",
