@@ -49,6 +49,7 @@ class Host:
         self._started = 0.0  # time.monotonic(), which is the same clock in every process
         self._run = 0  # number of the run that is watched; 0 after it was ended from outside
         self._runs = 0
+        self._stopping = False  # on request, so that its end is nobody's news
         self._lock = threading.RLock()
         self._note = self.container.run / "note.json"
 
@@ -58,13 +59,14 @@ class Host:
             if self._note.exists():
                 note = json.loads(self._note.read_text())
                 self._started, self.boot_seconds = note["started"], note["boot_seconds"]
+                self._stopping = note["stopping"]
                 self.attachments = {item["volume"]: Attachment(**item) for item in note["attachments"]}
             if self.container.running:
                 self._watch()
             else:
                 status = self.container.exit_status()
                 self._clear()
-                self.stopped_by_itself = status not in (None, REBOOT)
+                self.stopped_by_itself = not self._stopping and status not in (None, REBOOT)
 
     def start(self, instance: Instance, rootfs: Callable[[str], Path]) -> None:
         """Boot the host, on a new disk if it has none.
@@ -89,6 +91,8 @@ class Host:
         """Power the host off, as bounded as an instance's stop; its disk stays."""
         with self._lock:
             self._run = 0
+            self._stopping = True
+            self._keep_note()
             self.container.shut_down(_STOP_SECONDS)
             self._clear()
 
@@ -170,7 +174,7 @@ class Host:
 
     def _boot(self, instance: Instance) -> None:
         """Start the container on the disk there is."""
-        self._started, self.boot_seconds = time.monotonic(), None
+        self._started, self.boot_seconds, self._stopping = time.monotonic(), None, False
         try:
             self.disk.mount()
             links.connect(self.settings, instance)
@@ -194,6 +198,7 @@ class Host:
         note = {
             "started": self._started,
             "boot_seconds": self.boot_seconds,
+            "stopping": self._stopping,
             "attachments": [vars(attachment) for attachment in self.attachments.values()],
         }
         new = self._note.with_suffix(".new")

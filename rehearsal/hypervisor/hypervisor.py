@@ -63,17 +63,22 @@ class Hypervisor:
         """Make ``world`` true: act on what differs from it, on hosts side by side.
 
         A host that cannot be started is logged and reported by `stopped_by_itself`; others are not held up.
+        If a security group has an impossible rule, which AWS refuses, all groups stay as they were.
 
         Args:
             world: All that shall exist. Hosts and volumes that are not in it are destroyed.
 
         Raises:
-            CommandError, ValueError: The security groups could not be applied. They are as before.
+            CommandError: nft failed; the groups stay as they were.
         """
         with self._lock:
-            wanted = {instance.id: instance for instance in world.instances}
-            self._each([self._hosts.pop(name) for name in set(self._hosts) - set(wanted)], Host.terminate)
-            self._network.apply(world)
+            wanted = {instance.id for instance in world.instances}
+            gone = [host for name, host in self._hosts.items() if name not in wanted]
+            self._each(gone, self._terminate)
+            try:
+                self._network.apply(world)
+            except ValueError as error:
+                log.error("security groups stay as they were: %s", error)
             for instance in world.instances:
                 if instance.id not in self._hosts:
                     self._hosts[instance.id] = Host(self.settings, instance.id)
@@ -87,7 +92,7 @@ class Hypervisor:
     def reboot(self, instance_id: str) -> None:
         """Restart a host on its disk; does nothing if it does not run."""
         with self._lock:
-            self._each([self._hosts[instance_id]], Host.reboot)
+            self._each([host for name, host in self._hosts.items() if name == instance_id], Host.reboot)
 
     def console(self, instance_id: str) -> bytes:
         """Return the last 64 KiB that a host printed on its console; nothing for one that never ran."""
@@ -119,7 +124,7 @@ class Hypervisor:
     def close(self) -> None:
         """Let go of the hosts, which keep running, for another process or `Network.down`."""
         self._closed.set()
-        for host in self._hosts.values():
+        for host in list(self._hosts.values()):
             host.let_go()
 
     def _each(self, hosts: Iterable[Host], action: Callable[[Host], None]) -> None:
@@ -131,6 +136,10 @@ class Hypervisor:
 
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(guarded, hosts))
+
+    def _terminate(self, host: Host) -> None:
+        host.terminate()
+        del self._hosts[host.id]  # else the next world tries again
 
     def _start(self, host: Host) -> None:
         instance: Instance | None = host.instance

@@ -125,6 +125,7 @@ def test_the_disk_survives_boots_but_not_the_instance(lab: Lab) -> None:
     lab.hypervisor.reconcile(World((replace(HOST, running=False),)))
     assert lab.state() == "stopped"
     assert not Group(lab.settings.prefix, HOST.id).pids()
+    assert not (lab.settings.state / "hosts" / HOST.id / "root").is_mount()
     assert lab.hypervisor.stopped_by_itself() == []
     lab.make(ONE)
     assert lab.run("cat /root/mark") == "mine\n"
@@ -168,12 +169,12 @@ def test_termination_leaves_nothing_of_a_host(lab: Lab) -> None:
     """Mutants: leave the veth, the cgroup, the mount, the namespace or the files."""
     lab.make(replace(ONE, volumes=(VOLUME,)))
     lab.hypervisor.reconcile(World())
-    assert HOST.id not in Path("/proc/self/mountinfo").read_text()
+    assert lab.settings.namespace(HOST.id) not in Path("/proc/self/mountinfo").read_text()
     assert not lab.settings.namespace_path(HOST.id).exists()
     assert not any((root / lab.settings.prefix / HOST.id).exists() for root in hierarchies())
     assert not list(lab.settings.state.rglob(f"*{HOST.id}*"))
     assert not list((lab.settings.run / "hosts").iterdir())
-    assert not list(Path("/run/systemd/nspawn").glob(f"*/*{HOST.id}"))
+    assert not list(Path("/run/systemd/nspawn").glob(f"*/{lab.settings.namespace(HOST.id)}"))
     router = lab.settings.namespace_path("router")
     assert HOST.id[-13:] not in run("ip", "link", "show", namespace=router)
     assert str(HOST.private_ip) not in run("ip", "route", "show", namespace=router)
@@ -296,6 +297,18 @@ def test_what_happened_while_no_region_ran(lab: Lab, rootfs: Path, request: pyte
 
 def _uplink(lab: Lab) -> set[int]:
     return Group(lab.settings.prefix, "uplink").pids()
+
+
+def test_a_stop_on_request_is_no_news_to_a_later_region(
+    lab: Lab, rootfs: Path, request: pytest.FixtureRequest
+) -> None:
+    """Mutant: judge by the exit status alone. The later region might terminate the instance for it."""
+    lab.make(ONE)
+    lab.hypervisor.reconcile(World((replace(HOST, running=False),)))
+    again = Lab(lab.settings, rootfs)
+    request.addfinalizer(again.hypervisor.close)
+    again.hypervisor.adopt()
+    assert again.hypervisor.stopped_by_itself() == []
 
 
 def test_a_machine_with_the_single_control_group_tree(network: Network, rootfs: Path) -> None:
