@@ -1,3 +1,5 @@
+{%- from 'prometheus/map.jinja' import prometheus %}
+
 prometheus-service:
   service.running:
     - name: prometheus
@@ -17,5 +19,8 @@ prometheus-reload:
     - require:
       - service: prometheus-service
     - watch:
-      - file: prometheus-rules
       - file: prometheus-config
+      - file: prometheus-rules
+{%- for name in prometheus.rules %}
+      - file: prometheus-rules-{{ name }}
+{%- endfor %}

@@ -84,3 +84,22 @@ def test_daemons_take_their_arguments(files: dict[str, str], name: str) -> None:
     (arguments,) = shlex.split(line.removeprefix("ARGS="))
     answer = run(name, *arguments.split(), "--version")
     assert answer.returncode == 0, answer.stdout
+
+
+def test_every_changed_file_reaches_its_daemon(minion: Callable[..., Minion]) -> None:
+    """What a daemon reads is watched by its service: the directory of rules does not change with a rule.
+
+    Mutant: the rule files removed from ``watch`` of prometheus-reload.
+    """
+    chunks = minion("prometheus-1").chunks
+    watched = {
+        identifier
+        for chunk in chunks
+        if chunk["state"] == "service"
+        for requisite in chunk.get("watch", [])
+        for identifier in requisite.values()
+    }
+    read = ("/etc/prometheus/", "/etc/default/prometheus", "/etc/systemd/system/prometheus")
+    for chunk in chunks:
+        if chunk["state"] == "file" and chunk["name"].startswith(read):
+            assert chunk["__id__"] in watched, chunk["__id__"]
