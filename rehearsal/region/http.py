@@ -123,6 +123,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_OPTIONS = _serve
 
+    def handle_expect_100(self) -> bool:
+        super().handle_expect_100()
+        self.wfile.flush()  # botocore waits a second for it before it sends the body all the same
+        return True
+
     def version_string(self) -> str:
         return self.server.name
 

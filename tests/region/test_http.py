@@ -64,6 +64,17 @@ def test_one_connection_carries_many_requests(server: HttpServer, scratch: Scrat
     assert len(peers) == 1
 
 
+def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer, scratch: ScratchSettings) -> None:
+    """Mutant: the interim answer left in the buffer; boto3 would lose a second on every object."""
+    connection = Connection(server, scratch)
+    connection.connect()
+    connection.sock.sendall(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+    interim = connection.sock.recv(100)
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.sock.sendall(b"body")
+    assert connection.sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_silent_client_holds_nobody_up(server: HttpServer, scratch: ScratchSettings) -> None:
     """Mutant: `do_handshake_on_connect` left True; the accepting thread waits for the silent one."""
     with socket.create_connection(server.server_address):
