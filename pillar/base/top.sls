@@ -23,4 +23,7 @@ base:
 {%- endfor %}
 {%- endfor %}
   operator:
+    - ignore_missing: True
     - aws
+    - environment.operator
+    - local.operator

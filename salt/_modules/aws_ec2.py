@@ -72,15 +72,20 @@ def find_vpc(ec2: Any, name: str) -> dict[str, Any] | None:
 
 
 def vpc_id(ec2: Any, name: str, required: bool = False) -> str | None:
-    """Return the id of the VPC of that name, or None.
+    """Return the id of the VPC of that name, or None. Almost every state asks, so AWS is asked once a run.
 
     Raises:
         CommandExecutionError: there is more than one, or none although it is ``required``.
     """
-    vpc = find_vpc(ec2, name)
-    if required and vpc is None:
-        raise CommandExecutionError(f"VPC {name}: there is none; apply the state that makes it")
-    return vpc and vpc["VpcId"]
+    known = f"aws_ec2.vpc_id:{ec2.meta.region_name}:{name}"
+    if known not in __context__:
+        vpc = find_vpc(ec2, name)
+        if vpc is None:
+            if required:
+                raise CommandExecutionError(f"VPC {name}: there is none; apply the state that makes it")
+            return None
+        __context__[known] = vpc["VpcId"]
+    return __context__[known]
 
 
 def id_in_vpc(ec2: Any, kind: str, name: str, vpc: str, required: bool = False) -> str | None:

@@ -55,9 +55,11 @@ def service_records() -> dict[str, str]:
 
 
 def account(region: str) -> str:
-    """Return the id of the account that the credentials belong to."""
-    sts = __salt__["aws_resource.client"]("sts", region)
-    return sts.get_caller_identity()["Account"]
+    """Return the id of the account that the credentials belong to; AWS is asked once a run."""
+    if "aws_fleet.account" not in __context__:
+        sts = __salt__["aws_resource.client"]("sts", region)
+        __context__["aws_fleet.account"] = sts.get_caller_identity()["Account"]
+    return __context__["aws_fleet.account"]
 
 
 def policies() -> dict[str, dict[str, Any]]:

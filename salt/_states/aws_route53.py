@@ -142,10 +142,12 @@ def record_present(
 def _zone_id(route53: Any, ec2: Any, name: str, vpc: str) -> str | None:
     """Return the id of the VPC's private zone of that name; other VPCs may have one of the same name."""
     vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc)
-    for zone_id in _private_zones(route53, name):
-        if any(of["VPCId"] == vpc_id for of in route53.get_hosted_zone(Id=zone_id)["VPCs"]):
-            return zone_id
-    return None
+    known = f"aws_route53.zone_id:{vpc_id}:{name}"
+    if known not in __context__:  # every record asks
+        for zone_id in _private_zones(route53, name):
+            if any(of["VPCId"] == vpc_id for of in route53.get_hosted_zone(Id=zone_id)["VPCs"]):
+                __context__[known] = zone_id
+    return __context__.get(known)
 
 
 def _private_zones(route53: Any, name: str) -> list[str]:

@@ -22,6 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 ADMINS = "198.51.100.0/24"
+PARTS = ["storage", "messaging", "secrets"]
 States = dict[str, dict[str, Any]]
 
 
@@ -126,20 +127,31 @@ class Recording:
 
 
 @contextmanager
-def empty_account(home: Path) -> Iterator[Account]:
-    """Yield an empty account, whose operator's files are under ``home``."""
+def empty_account(home: Path, environment: str = "dev", **aws: Any) -> Iterator[Account]:
+    """Yield an empty account, whose operator's files are under ``home``; ``aws`` overrides its pillar."""
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / "key"], check=True)
     config = yaml.safe_load((CHECKOUT / "operator" / "minion").read_text())
     config["root_dir"] = str(home / "root")
-    config["pillar_roots"]["base"][0] = str(home / "pillar")
+    config["pillar_roots"]["base"][:2] = [str(home / "pillar"), f"pillar/{environment}"]
     for directory in ("conf", "pillar"):
         (home / directory).mkdir()
     (home / "conf" / "minion").write_text(yaml.safe_dump(config))
-    top = {"base": {"operator": ["fleet", "environment", "aws", "local"]}}
+    top = {
+        "base": {
+            "operator": [
+                {"ignore_missing": True},
+                "fleet",
+                "environment",
+                "aws",
+                "environment.operator",
+                "local",
+            ]
+        }
+    }
     (home / "pillar" / "top.sls").write_text(yaml.safe_dump(top))
     made = Account("", home, (home / "key.pub").read_text())
-    made.pillar()
+    made.pillar(**aws)
 
     def told(action: str) -> None:
         for each in made.on_action:

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from aws_account import Account, States, changed
+from aws_account import PARTS, Account, States, changed
 
 COMPONENTS = ("loki", "tempo", "mimir", "backup")
 ACCOUNT = "123456789012"
-PARTS = ("aws.storage", "aws.messaging", "aws.secrets")
+STATES = [f"aws.{part}" for part in PARTS]
 
 
 def bucket(component: str) -> str:
@@ -18,7 +18,7 @@ def bucket(component: str) -> str:
 @pytest.fixture(scope="module")
 def applied(account: Account) -> States:
     states: States = {}
-    for part in PARTS:
+    for part in STATES:
         predicted = account.apply(part, "test=True")
         applied = account.apply(part)
         assert changed(predicted) == changed(applied)
@@ -33,7 +33,7 @@ def s3(account: Account, applied: States) -> Any:
 
 def test_second_apply_changes_nothing(account: Account, applied: States) -> None:
     # Mutant: `_as_strings` that leaves numbers.
-    assert [changed(account.apply(part)) for part in PARTS] == [{}, {}, {}]
+    assert [changed(account.apply(part)) for part in STATES] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -164,7 +164,7 @@ def test_drift_is_mended(account: Account, s3: Any) -> None:
     spoiled = json.dumps({**before, "host": "elsewhere"})
     manager.put_secret_value(SecretId="saltwatch/app/database", SecretString=spoiled)
     mended = set()
-    for part in PARTS:
+    for part in STATES:
         predicted, applied = account.apply(part, "test=True"), account.apply(part)
         assert changed(predicted) == changed(applied)
         mended |= set(changed(applied))

@@ -1,0 +1,57 @@
+"""What dev leaves out, and what prod has more."""
+
+from typing import Any
+
+import pytest
+from aws_account import Account, changed, empty_account
+
+
+@pytest.fixture(scope="module")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with empty_account(tmp_path_factory.mktemp("prod"), environment="prod") as account:
+        account.apply("aws")
+        yield account
+
+
+def test_dev_pays_for_nothing_but_one_nat_gateway(account: Account) -> None:
+    # Mutant: `parts: [storage]` in pillar/base/aws.sls.
+    account.apply("aws")
+    assert len(account.client("ec2").describe_nat_gateways()["NatGateways"]) == 1
+    assert account.client("kms").list_keys()["Keys"] == []
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
+    # Mutant: private-b with public-a in pillar/prod/environment/operator.sls.
+    ec2 = prod.client("ec2")
+    subnets = {each["SubnetId"]: each for each in ec2.describe_subnets()["Subnets"]}
+    gateways = {
+        each["NatGatewayId"]: subnets[each["SubnetId"]]["AvailabilityZone"]
+        for each in ec2.describe_nat_gateways()["NatGateways"]
+    }
+    ways = {
+        subnets[association["SubnetId"]]["AvailabilityZone"]: gateways[route["NatGatewayId"]]
+        for table in ec2.describe_route_tables()["RouteTables"]
+        for route in table["Routes"]
+        if "NatGatewayId" in route
+        for association in table["Associations"]
+    }
+    assert ways == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1b"}
+
+
+def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:
+    # Mutant: `delete_data` in absent.sls without `protect`.
+    dynamodb = prod.client("dynamodb")
+    assert dynamodb.describe_table(TableName="saltwatch-data")["Table"]["DeletionProtectionEnabled"]
+    dynamodb.put_item(TableName="saltwatch-data", Item={"id": {"S": "1"}})
+    states = prod.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}', fails=True)
+    assert "saltwatch-data" in states["aws-absent-tables"]["comment"]
+    assert set(changed(states)) == {"aws-absent-buckets"}  # empty ones
+    assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
+
+
+def test_prod_tags_its_own(prod: Account) -> None:
+    # Mutant: `tags` with a constant environment.
+    (vpc,) = prod.client("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["saltwatch"]}])["Vpcs"]
+    assert {"Key": "Environment", "Value": "prod"} in vpc["Tags"]
