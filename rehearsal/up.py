@@ -135,9 +135,9 @@ class Up:
                 )
 
     def _control_answers(self, step: Step) -> bool:
-        command = self.operator.ssh(CONTROL, "sudo salt-run --out=json manage.up")
+        command = self.operator.ssh(CONTROL, f"sudo salt --out=json --static {CONTROL} test.ping")
         code, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
-        return code == 0 and CONTROL in output
+        return code == 0 and '": true' in output
 
     def launch_fleet(self) -> bool:
         """Launch the map from the control node. Returns whether every member came up."""
