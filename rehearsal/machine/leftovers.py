@@ -32,7 +32,7 @@ def snapshot(prefix: str) -> Snapshot:
             line for line in Path("/proc/self/mountinfo").read_text().splitlines() if _own(prefix, line)
         },
         "loop devices": {line for line in _loops() if _own(prefix, line)},
-        "control groups": {str(path) for root in hierarchies() for path in root.glob(f"{prefix}*")},
+        "control groups": {str(path) for root in hierarchies() for path in root.glob(prefix)},
         "files": {str(path) for path in _files(prefix)},
     }
 
