@@ -16,6 +16,8 @@ import botocore.session
 
 from .state import State
 
+METADATA_TIMEOUT = 5  # seconds
+METADATA_ATTEMPTS = 5
 DEFAULT_REGION = "us-east-1"
 USE_ROLE = "use-instance-role-credentials"
 # Seconds; a dead endpoint is noticed, a busy one is not given up.
@@ -105,7 +107,11 @@ class Provider:
             keys = {"aws_access_key_id": identity, "aws_secret_access_key": secret}
             if self.settings.get("token"):
                 keys["aws_session_token"] = self.settings["token"]
-        session = boto3.session.Session(region_name=self.region, **keys)
+        core = botocore.session.get_session()
+        # A map run's forked members ask the metadata service at once; botocore's own patience is one second, once.
+        core.set_config_variable("metadata_service_timeout", METADATA_TIMEOUT)
+        core.set_config_variable("metadata_service_num_attempts", METADATA_ATTEMPTS)
+        session = boto3.session.Session(region_name=self.region, botocore_session=core, **keys)
         role = self.settings.get("role_arn")
         if not role:
             return session
