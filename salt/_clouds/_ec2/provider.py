@@ -108,7 +108,7 @@ class Provider:
             if self.settings.get("token"):
                 keys["aws_session_token"] = self.settings["token"]
         core = botocore.session.get_session()
-        # A map run's members ask the metadata service all at once; botocore's own patience is one second, once.
+        # A map run's members ask the metadata service all at once; botocore's own patience is 1 s, once.
         core.set_config_variable("metadata_service_timeout", METADATA_TIMEOUT)
         core.set_config_variable("metadata_service_num_attempts", METADATA_ATTEMPTS)
         session = boto3.session.Session(region_name=self.region, botocore_session=core, **keys)
