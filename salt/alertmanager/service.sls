@@ -11,10 +11,10 @@ alertmanager-service:
 
 # Receivers and routes are read again without a restart.
 alertmanager-reload:
-  service.running:
-    - name: prometheus-alertmanager
-    - reload: True
+  module.run:
+    - service.reload:
+      - name: prometheus-alertmanager
     - require:
       - service: alertmanager-service
-    - watch:
+    - onchanges:
       - file: alertmanager-config

@@ -10,10 +10,10 @@ blackbox-exporter-service:
 
 # Modules are read again without a restart.
 blackbox-exporter-reload:
-  service.running:
-    - name: prometheus-blackbox-exporter
-    - reload: True
+  module.run:
+    - service.reload:
+      - name: prometheus-blackbox-exporter
     - require:
       - service: blackbox-exporter-service
-    - watch:
+    - onchanges:
       - file: blackbox-exporter-config

@@ -1,15 +1,3 @@
-{%- from 'node_exporter/map.jinja' import node_exporter %}
-
-node-exporter-textfiles:
-  file.directory:
-    - name: {{ node_exporter.textfile_dir }}
-    - user: root
-    - group: root
-    - mode: '0755'
-    - makedirs: True
-    - require:
-      - pkg: node-exporter-package
-
 node-exporter-arguments:
   file.managed:
     - name: /etc/default/prometheus-node-exporter

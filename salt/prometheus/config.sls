@@ -8,20 +8,7 @@ prometheus-data:
     - mode: '0750'
     - require:
       - pkg: prometheus-package
-{% for name in prometheus.rules %}
-prometheus-rules-{{ name }}:
-  file.managed:
-    - name: /etc/prometheus/rules/{{ name }}.yaml
-    - source: salt://prometheus/files/rules/{{ name }}.yaml
-    - user: root
-    - group: root
-    - mode: '0644'
-    - makedirs: True
-    - check_cmd: /usr/bin/promtool check rules
-    - tmp_ext: .yaml
-    - require:
-      - pkg: prometheus-package
-{% endfor %}
+
 # Rules that are listed no more are removed.
 prometheus-rules:
   file.directory:
@@ -30,11 +17,22 @@ prometheus-rules:
     - group: root
     - mode: '0755'
     - clean: True
+    - exclude_pat: E@^({{ prometheus.rules | join('|') }})\.yaml$
     - require:
-{%- for name in prometheus.rules %}
-      - file: prometheus-rules-{{ name }}
-{%- endfor %}
-
+      - pkg: prometheus-package
+{% for name in prometheus.rules %}
+prometheus-rules-{{ name }}:
+  file.managed:
+    - name: /etc/prometheus/rules/{{ name }}.yaml
+    - source: salt://prometheus/files/rules/{{ name }}.yaml
+    - user: root
+    - group: root
+    - mode: '0644'
+    - check_cmd: /usr/bin/promtool check rules
+    - tmp_ext: .yaml
+    - require:
+      - file: prometheus-rules
+{% endfor %}
 prometheus-config:
   file.managed:
     - name: /etc/prometheus/prometheus.yml
@@ -46,7 +44,9 @@ prometheus-config:
     - check_cmd: /usr/bin/promtool check config
     - tmp_ext: .yml
     - require:
-      - file: prometheus-rules
+{%- for name in prometheus.rules %}
+      - file: prometheus-rules-{{ name }}
+{%- endfor %}
 
 prometheus-arguments:
   file.managed:

@@ -13,12 +13,12 @@ prometheus-service:
 
 # Targets and rules are read again without a restart.
 prometheus-reload:
-  service.running:
-    - name: prometheus
-    - reload: True
+  module.run:
+    - service.reload:
+      - name: prometheus
     - require:
       - service: prometheus-service
-    - watch:
+    - onchanges:
       - file: prometheus-config
       - file: prometheus-rules
 {%- for name in prometheus.rules %}

@@ -89,14 +89,14 @@ def test_daemons_take_their_arguments(files: dict[str, str], name: str) -> None:
 def test_every_changed_file_reaches_its_daemon(minion: Callable[..., Minion]) -> None:
     """What a daemon reads is watched by its service: the directory of rules does not change with a rule.
 
-    Mutant: the rule files removed from ``watch`` of prometheus-reload.
+    Mutant: the rule files removed from ``onchanges`` of prometheus-reload.
     """
     chunks = minion("prometheus-1").chunks
     watched = {
         identifier
         for chunk in chunks
-        if chunk["state"] == "service"
-        for requisite in chunk.get("watch", [])
+        if chunk["state"] in ("service", "module")
+        for requisite in (*chunk.get("watch", []), *chunk.get("onchanges", []))
         for identifier in requisite.values()
     }
     read = ("/etc/prometheus/", "/etc/default/prometheus", "/etc/systemd/system/prometheus")

@@ -1,0 +1,27 @@
+"""A minion whose machine overrides some of its pillar."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import salt.utils.dictupdate
+import yaml
+from compiled import Minion
+
+
+def overridden(minion_id: str, pillar: dict[str, Any], scratch: Path, local: Path, artifacts: Path) -> Minion:
+    """Return a minion in dev with ``pillar`` merged over what this machine's local pillar has.
+
+    Args:
+        minion_id: its id.
+        pillar: what to override.
+        scratch: an empty directory.
+        local: the local pillar to start from.
+        artifacts: the file root of what the control node builds.
+    """
+    root = scratch / "local"
+    shutil.copytree(local, root)
+    content = yaml.safe_load((root / "local.sls").read_text())
+    merged = salt.utils.dictupdate.merge(content, pillar)
+    (root / "local.sls").write_text(yaml.safe_dump(merged))
+    return Minion(minion_id, "dev", scratch / "salt", root, artifacts)

@@ -1,0 +1,68 @@
+"""MariaDB's users: exactly what pillar says."""
+
+import pytest
+from loader import load
+
+mariadb = load("_states/mariadb.py")
+WANTED = mariadb.Account("*NEW", frozenset({"SELECT", "INSERT"}), frozenset())
+
+
+def statements(actual: dict, wanted: dict) -> list[str]:
+    return [sql % values for sql, values in mariadb.plan("app", "app", actual, wanted)]
+
+
+def test_a_password_is_stored_as_the_server_does() -> None:
+    """The server's own answer to ``SELECT PASSWORD('mariadb')``. Mutant: hashed once."""
+    assert mariadb.password_hash("mariadb") == "*54958E764CE10E50764C2EECBB71D01F08549980"
+
+
+def test_a_new_user_is_created_and_granted() -> None:
+    """Mutants: no grant for a new user; ``GRANT`` on all databases."""
+    assert statements({}, {"10.0.%": WANTED}) == [
+        "CREATE USER app@10.0.% IDENTIFIED VIA mysql_native_password USING *NEW",
+        "GRANT INSERT, SELECT ON `app`.* TO app@10.0.%",
+    ]
+
+
+def test_what_is_as_it_should_be_is_left_alone() -> None:
+    """Mutant: granted anew each time."""
+    assert statements({"10.0.%": WANTED}, {"10.0.%": WANTED}) == []
+
+
+def test_another_password_is_set_and_nothing_else() -> None:
+    """Mutants: the password compared never; the user made anew, which ends its connections."""
+    actual = WANTED._replace(password_hash="*OLD")
+    assert statements({"h": actual}, {"h": WANTED}) == [
+        "ALTER USER app@h IDENTIFIED VIA mysql_native_password USING *NEW"
+    ]
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        WANTED._replace(privileges=frozenset({"SELECT", "INSERT", "DROP"})),
+        WANTED._replace(elsewhere=frozenset({"SUPER"})),
+    ],
+)
+def test_a_privilege_too_many_is_taken_away(actual: object) -> None:
+    """Mutants: privileges only added; privileges elsewhere not looked at; revoked and not granted again."""
+    assert statements({"h": actual}, {"h": WANTED}) == [
+        "REVOKE ALL PRIVILEGES, GRANT OPTION FROM app@h",
+        "GRANT INSERT, SELECT ON `app`.* TO app@h",
+    ]
+
+
+def test_a_missing_privilege_is_granted_without_a_gap() -> None:
+    """Mutant: everything revoked first, during which the application fails."""
+    actual = WANTED._replace(privileges=frozenset({"SELECT"}))
+    assert statements({"h": actual}, {"h": WANTED}) == ["GRANT INSERT, SELECT ON `app`.* TO app@h"]
+
+
+def test_other_hosts_are_shut_out() -> None:
+    """Mutant: users of hosts that pillar names no more are kept."""
+    assert statements({"192.168.%": WANTED, "h": WANTED}, {"h": WANTED}) == ["DROP USER app@192.168.%"]
+
+
+def test_a_name_cannot_end_its_quotes() -> None:
+    """Mutant: the name between backticks as it is."""
+    assert mariadb._quoted("a`b") == "`a``b`"
