@@ -39,6 +39,7 @@ class Provider:
     settings: Mapping[str, Any]
     opts: Mapping[str, Any]
     _clients: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
+    _sessions: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def region(self) -> str:
@@ -59,9 +60,12 @@ class Provider:
             retries: How often botocore may try in all (its standard mode: backoff with jitter, throttling
                 and 5xx answers included). 1 where the caller does that itself.
         """
-        key = (os.getpid(), service, retries)
+        process = os.getpid()
+        key = (process, service, retries)
         if key not in self._clients:
-            self._clients[key] = self._session().client(
+            if process not in self._sessions:
+                self._sessions[process] = self._session()
+            self._clients[key] = self._sessions[process].client(
                 service,
                 endpoint_url=self.endpoint(service),
                 config=botocore.config.Config(

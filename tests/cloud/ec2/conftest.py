@@ -6,6 +6,7 @@ The driver goes through Salt's own loader and `salt.cloud`; only what would log 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,10 @@ from typing import Any
 import boto3
 import botocore.client
 import botocore.exceptions
+import botocore.loaders
 import moto
 import pytest
+import salt._logging
 import salt.cloud
 import salt.config
 import salt.loader
@@ -24,6 +27,9 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(CHECKOUT / "salt/_clouds"))
+
+# Salt keeps what it logs before its logging is set up, and prints it at the end.
+salt._logging.shutdown_temp_handler()
 
 REGION = "eu-west-1"
 DEBIAN = "136693071363"
@@ -110,7 +116,11 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
         ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = {}
-        for name, cidr, zone in (("public", "10.0.0.0/24", "a"), ("private", "10.0.1.0/24", "a"), ("other", "10.0.2.0/24", "b")):
+        for name, cidr, zone in (
+            ("public", "10.0.0.0/24", "a"),
+            ("private", "10.0.1.0/24", "a"),
+            ("other", "10.0.2.0/24", "b"),
+        ):
             tags = [{"ResourceType": "subnet", "Tags": [{"Key": "Name", "Value": name}]}]
             subnet = ec2.create_subnet(
                 VpcId=vpc, CidrBlock=cidr, AvailabilityZone=REGION + zone, TagSpecifications=tags
@@ -224,7 +234,12 @@ class SaltCloud:
     def nodes(self, **more: Any) -> dict[str, Any]:
         """As ``salt-cloud -Q``."""
         listed = self.mapper(selected_query_option="list_nodes", **more).map_providers_parallel()
-        return {name: node for drivers in listed.values() for nodes in drivers.values() for name, node in nodes.items()}
+        return {
+            name: node
+            for drivers in listed.values()
+            for nodes in drivers.values()
+            for name, node in nodes.items()
+        }
 
 
 class Bootstrap:
@@ -270,7 +285,9 @@ def salt_cloud(tmp_path: Path, region: SimpleNamespace, bootstrap: Bootstrap) ->
         *, providers: dict[str, Any] | None = None, profiles: dict[str, Any] | None = None, **web: Any
     ) -> SaltCloud:
         base = {**PROFILE, "private_key": str(key), **web}
-        return SaltCloud(tmp_path / "salt", providers or PROVIDERS, {"web": base, **(profiles or {})}, bootstrap)
+        return SaltCloud(
+            tmp_path / "salt", providers or PROVIDERS, {"web": base, **(profiles or {})}, bootstrap
+        )
 
     return make
 
@@ -286,7 +303,25 @@ def launched(region: SimpleNamespace) -> Callable[[], list[dict[str, Any]]]:
     return instances
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_loader() -> Iterator[None]:
+    """Read boto3's descriptions of AWS's services once, not for each session."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.loaders, "create_loader", lambda search_path_string=None: loader)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test waits: what sleeps goes on at once."""
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    """No test waits: whoever sleeps goes on at once, and finds the clocks that much later."""
+    slept = 0.0
+    clocks = {name: getattr(time, name) for name in ("time", "monotonic")}
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    for name, clock in clocks.items():
+        monkeypatch.setattr(time, name, lambda clock=clock: clock() + slept)
