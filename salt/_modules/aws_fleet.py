@@ -67,32 +67,48 @@ def policies() -> dict[str, dict[str, Any]]:
 
     They are in ``salt/aws/policies``: ``<role>.yaml``, and ``bucket.yaml`` for a role that keeps objects.
     """
-    fleet, aws = __pillar__["fleet"], __pillar__["aws"]
-    roles = sorted(role for role in fleet["roles"] if __salt__["fleet.hosts"](role))
-    context = {
-        "account": account(aws["region"]),
-        "fleet": fleet["name"],
-        "region": aws["region"],
-        "roles": roles,
-        "zone": fleet["zone"],
-    }
     files = __salt__["cp.list_master"](prefix="aws/policies")
     found: dict[str, dict[str, Any]] = {}
-    for role in roles:
-        statements = []
-        if f"aws/policies/{role}.yaml" in files:
-            statements += _statements(role, context)
-        if role in aws["buckets"]:
-            statements += _statements("bucket", {**context, "bucket": bucket(role), "key": key(role)})
-        found[role] = (
-            {fleet["name"]: {"Version": "2012-10-17", "Statement": statements}} if statements else {}
-        )
+    for role in _roles():
+        statements = _statements(role) if f"aws/policies/{role}.yaml" in files else []
+        if role in __pillar__["aws"]["buckets"]:
+            statements += _statements("bucket", bucket=bucket(role), key=key(role))
+        found[role] = {__pillar__["fleet"]["name"]: _document(statements)} if statements else {}
     return found
 
 
-def _statements(name: str, context: Mapping[str, Any]) -> list[dict[str, Any]]:
-    path = f"salt://aws/policies/{name}.yaml"
-    return __salt__["slsutil.renderer"](path, default_renderer="jinja|yaml", **context)
+def operator_policies() -> dict[str, dict[str, Any]]:
+    """Return what an operator needs, in policies that AWS does not find too long (6144 characters each).
+
+    ``foundation`` to apply and remove salt/aws, ``services`` for its parts that an environment switches on,
+    ``launch`` for salt-cloud.
+    """
+    files = {"foundation": "operator", "services": "operator-services", "launch": "master"}
+    return {name: _document(_statements(path)) for name, path in files.items()}
+
+
+def _roles() -> list[str]:
+    return sorted(role for role in __pillar__["fleet"]["roles"] if __salt__["fleet.hosts"](role))
+
+
+def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statements(name: str, **more: str) -> list[dict[str, Any]]:
+    """Return the statements of a file of ``salt/aws/policies``."""
+    fleet, region = __pillar__["fleet"], __pillar__["aws"]["region"]
+    return __salt__["slsutil.renderer"](
+        f"salt://aws/policies/{name}.yaml",
+        default_renderer="jinja|yaml",
+        account=account(region),
+        environment=fleet["env"],
+        fleet=fleet["name"],
+        region=region,
+        roles=_roles(),
+        zone=fleet["zone"],
+        **more,
+    )
 
 
 def bucket(component: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -45,23 +46,26 @@ class Account:
             aws_secret_access_key="reader",
         )
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start `salt-call state.apply ARGUMENTS`."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """All that the operator's commands have in their environment."""
+        return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "AKIAOPERATOR",
             "AWS_SECRET_ACCESS_KEY": "operator",
             "AWS_EC2_METADATA_DISABLED": "true",
-            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
         }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `salt-call state.apply ARGUMENTS`."""
         salt_call = Path(sys.executable).with_name("salt-call")
         command = [salt_call, "-c", self.home / "conf", "--out=json", "--retcode-passthrough", "state.apply"]
         return subprocess.Popen(
             [*command, *arguments],
             cwd=CHECKOUT,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -107,7 +111,11 @@ class Quiet(WSGIRequestHandler):
 
 
 class Recording:
-    """WSGI: tells the account of each action after it was carried out."""
+    """WSGI: tells of each action after it was carried out.
+
+    As ``ec2:CreateVpc`` where the protocol names the action, otherwise as ``s3:PUT policy`` (method and first
+    query parameter) or ``route53:POST hostedzone rrset`` (method and path without identifiers).
+    """
 
     def __init__(self, application: Any, told: Callable[[str], None]) -> None:
         self.application = application
@@ -117,13 +125,21 @@ class Recording:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
         answer = list(self.application(environ, start_response))
-        action = parse_qs(body.decode(errors="replace")).get("Action", [None])[0]
-        self.told(
-            action
-            or environ.get("HTTP_X_AMZ_TARGET")
-            or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
-        )
+        scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
+        if scope:
+            self.told(f"{scope[1]}:{_action(environ, scope[1], body)}")
         return answer
+
+
+def _action(environ: dict[str, Any], service: str, body: bytes) -> str:
+    method, path, query = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]
+    if service == "s3":
+        return f"{method} {query.partition('=')[0].partition('&')[0]}".strip()
+    if service == "route53":
+        words = [word for word in path.split("/")[2:] if word.islower()]
+        return " ".join([method, *words])
+    named = parse_qs(body.decode(errors="replace")).get("Action")
+    return named[0] if named else environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
 
 
 @contextmanager
