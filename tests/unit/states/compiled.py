@@ -49,9 +49,18 @@ class Minion:
             Jinja file client per process.
         local: the pillar root of this machine, as ``pillar/local`` is in a rehearsal.
         artifacts: the file root of what the control node builds.
+        cloud_map: the map to read.
     """
 
-    def __init__(self, minion_id: str, env: str, root_dir: Path, local: Path, artifacts: Path) -> None:
+    def __init__(
+        self,
+        minion_id: str,
+        env: str,
+        root_dir: Path,
+        local: Path,
+        artifacts: Path,
+        cloud_map: Path = MAP,
+    ) -> None:
         self.id, self.env = minion_id, env
         self._opts = salt.config.apply_minion_config(
             {
@@ -62,7 +71,7 @@ class Minion:
                 "pillar_roots": {"base": [str(local), str(ROOT / "pillar" / env), str(ROOT / "pillar/base")]},
                 "module_dirs": [str(ROOT / "salt")],
                 "ext_pillar": [
-                    {"fleet_map": [str(MAP)]},
+                    {"fleet_map": [str(cloud_map)]},
                     {"pillar_schema": [str(ROOT / "pillar/schema")]},
                 ],
                 "autoload_dynamic_modules": False,

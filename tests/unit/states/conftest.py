@@ -47,13 +47,13 @@ def minion(
     tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path
 ) -> Callable[..., Minion]:
     """Return a function that returns a minion by id and environment, compiled once."""
-    cache: dict[tuple[str, str], Minion] = {}
+    cache: dict[tuple[str, str, Path], Minion] = {}
     root_dir = tmp_path_factory.mktemp("salt")
 
-    def get(minion_id: str, env: str = "dev") -> Minion:
-        key = minion_id, env
+    def get(minion_id: str, env: str = "dev", cloud_map: Path = MAP) -> Minion:
+        key = minion_id, env, cloud_map
         if key not in cache:
-            cache[key] = Minion(minion_id, env, root_dir, local_pillar, artifacts)
+            cache[key] = Minion(minion_id, env, root_dir, local_pillar, artifacts, cloud_map)
         return cache[key]
 
     return get

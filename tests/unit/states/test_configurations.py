@@ -86,6 +86,26 @@ def test_daemons_take_their_arguments(files: dict[str, str], name: str) -> None:
     assert answer.returncode == 0, answer.stdout
 
 
+def test_a_second_monitoring_host_is_a_line_in_the_map(minion: Callable[..., Minion], tmp_path: Path) -> None:
+    """Both Prometheis know both Alertmanagers, which know each other, and scrape the same.
+
+    Mutant: the host among its own peers in salt/alertmanager/files/arguments.jinja.
+    """
+    cloud_map = tmp_path / "cloud.map"
+    cloud_map.write_text("control: [salt-1]\nprometheus: [prometheus-1, prometheus-2]\n")
+    first, second = (minion(f"prometheus-{n}", "prod", cloud_map).files for n in (1, 2))
+    assert first["/etc/prometheus/prometheus.yml"] == second["/etc/prometheus/prometheus.yml"]
+    config = yaml.safe_load(first["/etc/prometheus/prometheus.yml"])
+    names = [f"prometheus-{n}.saltwatch.internal" for n in (1, 2)]
+    (alertmanagers,) = config["alerting"]["alertmanagers"][0]["static_configs"]
+    assert alertmanagers["targets"] == [f"{name}:9093" for name in names]
+    for files, peer in ((first, names[1]), (second, names[0])):
+        arguments = files["/etc/default/prometheus-alertmanager"]
+        assert [word for word in arguments.replace('"', " ").split() if "peer" in word] == [
+            f"--cluster.peer={peer}:9094"
+        ]
+
+
 def test_every_changed_file_reaches_its_daemon(minion: Callable[..., Minion]) -> None:
     """What a daemon reads is watched by its service: the directory of rules does not change with a rule.
 
