@@ -1,5 +1,6 @@
 """The running fleet, looked at by the operator (`./rehearse test`), who reaches the hosts through salt-1."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one."""
     if items and not remote.SSH_CONFIG:
         raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")
+    logging.getLogger().setLevel(logging.INFO)  # Salt asks for everything, signatures of AWS calls included
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

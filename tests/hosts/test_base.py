@@ -35,12 +35,6 @@ def test_keys_are_those_of_the_map() -> None:
     assert not keys["minions_rejected"]
 
 
-def test_host_is_named_as_its_minion(host: Host, minion_id: str) -> None:
-    """Mutant: user data without the name."""
-    assert host.check_output("hostname -s") == minion_id
-    assert host.check_output("salt-call --local --out=newline_values_only grains.get id") == minion_id
-
-
 def test_no_unit_failed(host: Host) -> None:
     """Mutant: any unit that fails."""
     assert host.check_output("systemctl list-units --failed --no-legend --plain") == ""

@@ -41,7 +41,7 @@ class Check:
         except NotDone:
             reason = f"no answer within {timeout:g} seconds"
         except Exception as error:
-            logger.warning("not ready", exc_info=error)
+            logger.warning("not ready", extra={"fields": {"reason": str(error)}})
             reason = type(error).__name__  # its text may name hosts and users
         result: dict[str, object] = {"ok": reason is None, "seconds": round(time.monotonic() - start, 4)}
         return result | ({"reason": reason} if reason else {})
