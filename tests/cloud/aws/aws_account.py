@@ -58,10 +58,10 @@ class Account:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start `salt-call state.apply ARGUMENTS`."""
+    def start(self, *arguments: str, function: str = "state.apply") -> "subprocess.Popen[str]":
+        """Start `salt-call FUNCTION ARGUMENTS`."""
         salt_call = Path(sys.executable).with_name("salt-call")
-        command = [salt_call, "-c", self.home / "conf", "--out=json", "--retcode-passthrough", "state.apply"]
+        command = [salt_call, "-c", self.home / "conf", "--out=json", "--retcode-passthrough", function]
         return subprocess.Popen(
             [*command, *arguments],
             cwd=CHECKOUT,

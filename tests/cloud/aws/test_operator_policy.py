@@ -43,8 +43,8 @@ ROUTE53 = {
     "POST hostedzone rrset": "ChangeResourceRecordSets",
     "POST tags hostedzone": "ChangeTagsForResource",
 }
-# Checked by IAM within other calls, so that no request names them: for tags at creation, and for a role that is
-# given to (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+# Checked by IAM within other calls, so that no request names them: for tags at creation, for a role handed on
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 WITHIN_OTHERS = {
     "iam:PassRole",
     "iam:TagInstanceProfile",
