@@ -33,8 +33,7 @@ git -C "$checkout" config receive.denyCurrentBranch updateInstead
 tar --extract --no-same-owner --file "$uploaded/local.tar" --directory "$checkout"
 
 # What is different where salt-cloud has a master: the files of Salt are where they usually are.
-install -d -m 0755 /etc/salt/cloud.conf.d
-cat > /etc/salt/cloud.conf.d/master.conf <<'CONF'
+cat > "$checkout/cloud.conf.d/master.conf" <<'CONF'
 # Read after the checkout's own `cloud`.
 master_config: /etc/salt/master
 root_dir: /

@@ -15,7 +15,9 @@ from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
 
 NO_FORMULA = "its formula is not part of this version"
-UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA)
+UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA) | {
+    "https": "nginx has no certificate in this environment"
+}
 
 
 def up(settings: Settings, *, mirror: str | None = None, strict: bool = False, verify: bool = True) -> int:

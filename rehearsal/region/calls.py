@@ -1,10 +1,10 @@
 """Which call of which AWS service a request is."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
@@ -22,7 +22,6 @@ _READS = re.compile(
     r"(BatchGet|Check|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Simulate|Test|Validate)"
 )
 _SIGNED = re.compile(r"Credential=[^/]*/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-_SMITHY = re.compile(r"/service/[^/]+/operation/(?P<action>\w+)")
 _REGION = r"[a-z]{2}-[a-z]+-\d"
 _HOST = re.compile(
     rf"(?:.+\.)?(?P<service>(?!{_REGION}\.)[a-z0-9-]+)(?:\.(?P<region>{_REGION}))?\.amazonaws\.com"
@@ -45,8 +44,6 @@ class Call:
 
 def environ(request: Request) -> dict[str, Any]:
     """Return ``request`` as a WSGI environment, the way moto's own server hands it over."""
-    from io import BytesIO
-
     path, _, query = request.target.partition("?")
     if not path.startswith("/"):  # absolute form, as sent to proxies
         path = urlsplit(path).path or "/"
@@ -86,13 +83,6 @@ def environ(request: Request) -> dict[str, Any]:
     return result
 
 
-def parameters(request: Request) -> dict[str, str]:
-    """Return the parameters of a form or of the query string; of repeated ones the first."""
-    form = request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
-    text = request.body.decode("utf-8", "replace") if form else request.query
-    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
-
-
 def _signed_for(request: Request) -> tuple[str, str]:
     credential = request.headers.get("Authorization", "") or unquote(request.query).replace(
         "X-Amz-Credential=", "Credential="
@@ -104,27 +94,16 @@ def _signed_for(request: Request) -> tuple[str, str]:
     return "s3", "us-east-1"  # anonymous requests under a name of one's own are for buckets
 
 
-def _actions(service: str, request: Request) -> Iterator[str]:
-    yield parameters(request).get("Action", "")
-    yield request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-    if match := _SMITHY.match(request.path):
-        yield match["action"]
-    try:
-        operation, _ = get_service_router(MODEL_NAMES.get(service, service)).match(
-            MotoRequest(environ(request))
-        )
-        yield operation.name
-    except Exception:  # no such service or operation: each has an exception of its own
-        yield request.method.capitalize()  # Get and Head count as reads
-
-
 def identify(request: Request) -> Call:
     """Return the call that ``request`` makes.
 
-    The service is taken from the signature's scope, or else from the host name; the action from the form,
-    from ``X-Amz-Target``, or by botocore's model of the service's paths. An operation that none of them
-    knows is named after its HTTP method.
+    The service is taken from the signature's scope, or else from the host name; the operation is found by botocore's
+    model of the service. One that the model does not know is named after its HTTP method.
     """
     service, region = _signed_for(request)
-    action = next(name for name in _actions(service, request) if name)
-    return Call(service, action, region)
+    try:
+        router = get_service_router(MODEL_NAMES.get(service, service))
+        operation, _ = router.match(MotoRequest(environ(request)))
+    except Exception:  # no such service or operation: each has an exception of its own
+        return Call(service, request.method.capitalize(), region)  # Get and Head count as reads
+    return Call(service, operation.name, region)

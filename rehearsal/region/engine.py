@@ -71,7 +71,7 @@ class Engine:
         with self._lock:
             response = self._through_moto(call, request)
             if call.mutating:
-                self._snapshots.save(self._tokens)
+                self._snapshots.save(self._tokens, objects=call.service == "s3")
                 self._generations[call.service] += 1
         if call.mutating:
             self._changed(call.service)

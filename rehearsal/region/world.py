@@ -82,11 +82,10 @@ def _instance(instance: dict[str, Any], subnets: dict[str, IPv4Network], routes:
 
 
 def _rule(permission: dict[str, Any]) -> Rule:
-    first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
-    every = permission["IpProtocol"] not in ("tcp", "udp") or first == -1
+    with_ports = permission["IpProtocol"] in ("tcp", "udp")
     return Rule(
         protocol=permission["IpProtocol"],
-        ports=None if every else (first, last),
+        ports=(permission["FromPort"], permission["ToPort"]) if with_ports else None,
         cidrs=tuple(IPv4Network(item["CidrIp"], strict=False) for item in permission.get("IpRanges", [])),
         groups=tuple(item["GroupId"] for item in permission.get("UserIdGroupPairs", [])),
     )

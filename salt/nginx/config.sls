@@ -33,6 +33,15 @@ nginx-rotation:
     - require:
       - pkg: nginx-package
 
+nginx-exporter-unit:
+  file.managed:
+    - name: /etc/systemd/system/prometheus-nginx-exporter.service.d/saltwatch.conf
+    - source: salt://nginx/files/exporter-unit.conf
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: True
+
 nginx-exporter-arguments:
   file.managed:
     - name: /etc/default/prometheus-nginx-exporter

@@ -25,3 +25,4 @@ nginx-exporter-service:
       - service: nginx-service
     - watch:
       - file: nginx-exporter-arguments
+      - file: nginx-exporter-unit

@@ -87,7 +87,7 @@ def sent(service: str, operation: str, **parameters: Any) -> Call:
 def test_botocores_requests_are_identified(
     service: str, operation: str, parameters: dict[str, Any], expected: Call, mutating: bool
 ) -> None:
-    """Mutant: any of the ways in `_actions` taken out."""
+    """Mutants: the operation not looked for; MODEL_NAMES without CloudWatch."""
     call = sent(service, operation, **parameters)
     assert call == expected
     assert call.mutating is mutating
@@ -101,6 +101,6 @@ def test_an_unsigned_request_is_known_by_its_host_name() -> None:
 
 
 def test_an_operation_that_nobody_knows_is_named_after_its_method() -> None:
-    """Mutant: `_actions` ending without a name."""
+    """Mutant: the router's exception not caught."""
     call = identify(request("GET", "/no/such/path?at=all", Host="guardduty.eu-west-1.amazonaws.com"))
     assert (call.service, call.action, call.mutating) == ("guardduty", "Get", False)

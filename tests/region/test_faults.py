@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.region import callers, faults
 from rehearsal.region.calls import Call
-from rehearsal.region.faults import Faults, parse
+from rehearsal.region.faults import Faults, error_response, parse
 from rehearsal.region.http import DropConnection, Response
 from tests.region.local import OPERATOR, LocalRegion, request
 
@@ -55,12 +56,29 @@ def test_an_ordered_error_hits_the_calls_it_is_about(region: LocalRegion, ec2: A
 def test_errors_have_the_shape_of_each_protocol(
     region: LocalRegion, service: str, operation: str, parameters: dict[str, Any]
 ) -> None:
-    """Mutant: `error_response` with one shape for all; botocore then finds no code in the others."""
+    """Mutant: `error_response` with JSON or XML for all; botocore then finds no code in the others."""
     order(region, service=service, action="*", effect="error", code="Bad", message="<&>", status=400)
     with pytest.raises(ClientError) as error:
         getattr(region.client(service), operation)(**parameters)
     assert error.value.response["Error"] | {"Type": None} == {"Code": "Bad", "Message": "<&>", "Type": None}
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("ec2", "Response/Errors/Error/Code"),
+        ("s3", "Error/Code"),
+        ("iam", "ErrorResponse/Error/Code"),
+        ("route53", "ErrorResponse/Error/Code"),
+    ],
+)
+def test_errors_in_xml_are_where_other_sdks_look_for_them(service: str, path: str) -> None:
+    """Mutants: any of the shapes; botocore alone does not mind."""
+    root, _, rest = path.partition("/")
+    answer = error_response(Call(service, "*", "eu-west-1"), request("POST", "/"), "Bad", "-", 400)
+    parsed = ElementTree.fromstring(answer.body)
+    assert (parsed.tag, parsed.findtext(rest)) == (root, "Bad")
 
 
 def test_an_unanswered_success_is_a_success(region: LocalRegion, ec2: Any) -> None:

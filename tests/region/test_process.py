@@ -120,12 +120,25 @@ def test_an_instance_is_known_by_its_address(region: Region, operator: Operator)
     instance_id = operator.run(_PRELUDE + _LAUNCH)
     assert region.settle()
     assert [host["id"] for host in region.status()["hosts"]] == [instance_id]
+    again = (
+        _PRELUDE
+        + """
+described = describe()[0]
+launched = ec2.run_instances(
+    ImageId=described["ImageId"], MinCount=1, MaxCount=1, SubnetId=described["SubnetId"]
+)["Instances"][0]
+print(json.dumps(launched["InstanceId"]))
+"""
+    )
+    other = operator.run(again)
+    assert region.settle()
     program = """
 import json, urllib.request
 url = "http://169.254.169.254/latest/meta-data/instance-id"
 print(json.dumps(urllib.request.urlopen(url, timeout=10).read().decode()))
 """
-    assert operator.run(program, namespace=instance_id) == instance_id
+    for asking in (instance_id, other):
+        assert operator.run(program, namespace=asking) == asking
     with pytest.raises(subprocess.CalledProcessError, match="python"):
         operator.run(program)  # the operator's machine is no instance: the router lets nothing through
 

@@ -66,7 +66,7 @@ def test_stopped_instances_exist_and_terminated_ones_do_not(world: Any, ec2: Any
 
 
 def test_rules_of_groups(world: Any, ec2: Any, vpc: str) -> None:
-    """Mutants: ports of "-1" taken for numbers; peers that are groups dropped."""
+    """Mutants: ports read for every protocol; peers that are groups dropped."""
     group = ec2.create_security_group(GroupName="base", Description="-", VpcId=vpc)["GroupId"]
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
@@ -114,6 +114,10 @@ def test_the_way_outside_is_the_route_tables(
     ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
     nat_address = IPv4Address(elastic["PublicIp"])
     assert ways() == {public: (Outside.PUBLIC, None), behind: (Outside.NAT, nat_address)}
+    # With a public address, but a route that leads elsewhere.
+    ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+    assert ways()[public] == (Outside.NAT, nat_address)
+    ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
     ec2.delete_nat_gateway(NatGatewayId=nat)
     assert ways() == {public: (Outside.PUBLIC, None), behind: (Outside.NONE, None)}
 

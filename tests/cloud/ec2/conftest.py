@@ -34,13 +34,21 @@ salt._logging.shutdown_temp_handler()
 REGION = "eu-west-1"
 DEBIAN = "136693071363"
 IMAGES = [
-    {"ami_id": "ami-0000000000000old1", "name": "debian-13-amd64-20260101-1", "creation_date": "2026-01-01T00:00:00.000Z"},
-    {"ami_id": "ami-0000000000000new1", "name": "debian-13-amd64-20260601-1", "creation_date": "2026-06-01T00:00:00.000Z"},
-    {"ami_id": "ami-000000000000later", "name": "debian-13-amd64-20261231-1", "creation_date": "2026-12-31T00:00:00.000Z",
-     "state": "pending"},
-    {"ami_id": "ami-00000000000fakes1", "name": "debian-13-amd64-20261230-1", "creation_date": "2026-12-30T00:00:00.000Z",
-     "owner_id": "666666666666"},
-]  # fmt: skip
+    {"ami_id": "ami-0000000000000old1", "name": "debian-13-amd64-1", "creation_date": "2026-01-01T00:00:00Z"},
+    {"ami_id": "ami-0000000000000new1", "name": "debian-13-amd64-0", "creation_date": "2026-06-01T00:00:00Z"},
+    {
+        "ami_id": "ami-000000000000later",
+        "name": "debian-13-amd64-2",
+        "creation_date": "2026-12-31T00:00:00Z",
+        "state": "pending",
+    },
+    {
+        "ami_id": "ami-00000000000fakes1",
+        "name": "debian-13-amd64-3",
+        "creation_date": "2026-12-30T00:00:00Z",
+        "owner_id": "666666666666",
+    },
+]
 IMAGE_DEFAULTS = {
     "owner_id": DEBIAN,
     "public": True,
@@ -138,9 +146,11 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
             VPC={"VPCRegion": REGION, "VPCId": vpc},
         )["HostedZone"]["Id"]
         ec2.create_key_pair(KeyName="fleet")
-        monkeypatch.setattr(
-            botocore.client.BaseClient, "_make_api_call", lambda self, *args: calls(self, *args)
-        )
+
+        def recorded(client: Any, operation: str, request: dict[str, Any]) -> Any:
+            return calls(client, operation, request)
+
+        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", recorded)
         yield SimpleNamespace(
             ec2=ec2, route53=route53, vpc=vpc, subnets=subnets, groups=groups, zone=zone, calls=calls
         )

@@ -1,5 +1,6 @@
 """What a launch asks of EC2, and what comes of it."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,11 @@ def test_launch_is_as_the_profile_says(salt_cloud, region, launched, bootstrap):
         ),
         (
             {"capacity_reservation": "cr-1"},
-            {"CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}}},
+            {
+                "CapacityReservationSpecification": {
+                    "CapacityReservationTarget": {"CapacityReservationId": "cr-1"},
+                }
+            },
         ),
         (
             {"capacity_reservation": {"CapacityReservationPreference": "open"}},
@@ -204,7 +209,8 @@ def test_userdata_from_a_file_is_rendered(salt_cloud, region, tmp_path):
     """Mutant: the file sent as it is."""
     (tmp_path / "userdata").write_text("#!/bin/sh\necho {{ opts.name }}\n")
     salt_cloud(userdata_file=str(tmp_path / "userdata"), userdata_template="jinja").create("web-7")
-    assert launch_request(region)["UserData"].startswith("#!/bin/sh\necho web-7")
+    sent = launch_request(region)["UserData"]  # which boto3 has encoded
+    assert base64.b64decode(sent).decode().startswith("#!/bin/sh\necho web-7")
 
 
 def test_userdata_file_that_is_missing(salt_cloud, region):
@@ -300,7 +306,7 @@ def test_name_in_the_private_zone(salt_cloud, region, launched):
 
 def test_a_zone_that_is_not_there(salt_cloud):
     """Mutant: the record silently not written."""
-    with pytest.raises(SaltCloudException, match="no private hosted zone nowhere.internal"):
+    with pytest.raises(SaltCloudException, match="no private hosted zone nowhere"):
         salt_cloud(private_zone="nowhere.internal").create()
 
 

@@ -1,4 +1,4 @@
-"""One regression test for each defect of the driver that Salt 3007 had, by its number in the specification."""
+"""One regression test for each defect of the driver that Salt 3007 had, by its number."""
 
 import json
 import multiprocessing
@@ -45,9 +45,10 @@ def test_d02_iops_and_throughput_of_gp3(salt_cloud, region):
     assert (ebs["VolumeType"], ebs["Iops"], ebs["Throughput"]) == ("gp3", 4000, 250)
 
 
-@pytest.mark.parametrize(
-    ("given", "tokens"), [(None, "required"), ({"HttpTokens": "optional", "HttpPutResponseHopLimit": "2"}, "optional")]
-)  # fmt: skip
+OPTIONAL = {"HttpTokens": "optional", "HttpPutResponseHopLimit": "2"}
+
+
+@pytest.mark.parametrize(("given", "tokens"), [(None, "required"), (OPTIONAL, "optional")])
 def test_d03_imdsv2_is_required(salt_cloud, launched, given, tokens):
     """Unless told otherwise. Mutant: no MetadataOptions."""
     salt_cloud(metadata_options=given).create()
@@ -213,7 +214,7 @@ def test_d12_prices_from_a_dated_table(salt_cloud):
 
 def test_d13_what_is_missing_is_said_before_the_launch(salt_cloud, region):
     """Mutant: AWS's own answer, InvalidGroup.NotFound, which names nothing that exists."""
-    with pytest.raises(SaltCloudException, match="no security group nope .*there are: .*base"):
+    with pytest.raises(SaltCloudException, match=r"no security group nope .*there are: .*base"):
         salt_cloud(securitygroupname=["nope"]).create()
     assert not region.calls.of("RunInstances")
 
@@ -286,7 +287,7 @@ def test_d16_terminated_and_duplicate_names(salt_cloud, region, launched):
     assert second in (twin, nodes["web-1"]["id"])
     assert nodes[twin]["id"] == twin
     assert first not in nodes
-    with pytest.raises(SaltCloudExecutionFailure, match="2 machines are named web-1: .*by its id"):
+    with pytest.raises(SaltCloudExecutionFailure, match=r"2 machines are named web-1: .*by its id"):
         cloud.destroy("web-1")
     cloud.destroy(twin)
     cloud.destroy("web-1")

@@ -1,0 +1,334 @@
+"""Maps that can be trusted: what exists, what is half-built, what comes back."""
+
+import pytest
+from salt.exceptions import SaltCloudConfigError, SaltCloudException, SaltCloudExecutionFailure
+
+DATA = [{"size": 10, "device": "/dev/sdf", "tags": {"Holds": "data"}}]
+
+
+def data_volume(region):
+    (volume,) = region.ec2.describe_volumes(Filters=[{"Name": "tag:Holds", "Values": ["data"]}])["Volumes"]
+    return volume
+
+
+def accepted(cloud, name="web-1"):
+    return (cloud.pki / "minions" / name).exists()
+
+
+def test_a_second_run_launches_nothing(salt_cloud, launched):
+    """Mutant: complete machines left out of the listing."""
+    cloud = salt_cloud()
+    assert set(cloud.run_map({"web": ["web-1", "web-2"]})) == {"web-1", "web-2"}
+    assert cloud.run_map({"web": ["web-1", "web-2"]}) == {}
+    assert len(launched()) == 2
+
+
+def test_describes_do_not_grow_with_members(salt_cloud, region):
+    """Images, subnets and groups are asked for once a run. Mutant: ``once`` computing each time."""
+    salt_cloud(deploy=False).run_map({"web": [f"web-{number}" for number in range(4)]})
+    for operation in ("DescribeImages", "DescribeSubnets", "DescribeSecurityGroups"):
+        assert len(region.calls.of(operation)) == 1, operation
+    assert len(region.calls.of("RunInstances")) == 4
+
+
+def test_identity_is_checked_again_before_the_launch(salt_cloud, region, launched):
+    """By tags, whatever the map's own listing said. Mutant: the recheck left out."""
+    cloud = salt_cloud()
+    path = cloud.directory / "one.map"
+    path.write_text("web: [web-1]\n")
+    mapper = cloud.mapper(map=str(path))
+    plan = mapper.map_data()
+    cloud.create()
+    key = (cloud.pki / "minions/web-1").read_text()
+    output = mapper.run_map(plan)
+    assert "exists already" in output["web-1"]["Error"]
+    assert len(launched()) == 1
+    assert (cloud.pki / "minions/web-1").read_text() != "", key
+
+
+def test_a_data_volume_outlives_its_machine(salt_cloud, region, launched):
+    """Kept when the machine goes, attached to the next of that name, and no second one is made.
+
+    Mutant: the device's tag not written, or not looked for.
+    """
+    cloud = salt_cloud(volumes=DATA)
+    cloud.create()
+    volume = data_volume(region)["VolumeId"]
+    cloud.destroy("web-1")
+    assert data_volume(region)["State"] == "available"
+    node = cloud.create()
+    after = data_volume(region)
+    assert after["VolumeId"] == volume
+    assert after["Attachments"][0]["InstanceId"] == node["id"]
+    assert after["Attachments"][0]["Device"] == "/dev/sdf"
+    second = region.calls.of("RunInstances")[1]
+    assert [one["DeviceName"] for one in second["BlockDeviceMappings"]] == ["/dev/xvda"]
+
+
+def test_a_data_volume_in_another_zone(salt_cloud, region):
+    """Mutant: the launch tried, and a machine left without its data."""
+    cloud = salt_cloud(volumes=DATA)
+    cloud.create()
+    cloud.destroy("web-1")
+    with pytest.raises(SaltCloudConfigError, match=r"is in eu-west-1a, the machine would be in eu-west-1b"):
+        cloud.create(subnetname="other")
+    assert len(region.calls.of("RunInstances")) == 1
+
+
+def test_a_volume_by_id(salt_cloud, region):
+    """Mutant: ``volume_id`` taken for a volume to be made."""
+    volume = region.ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    node = salt_cloud(volumes=[{"volume_id": volume, "device": "/dev/sdg"}]).create()
+    (found,) = region.ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert found["Attachments"][0]["InstanceId"] == node["id"]
+
+
+def test_on_failure_destroy(salt_cloud, launched, bootstrap):
+    """Mutant: the machine, or its accepted key, left."""
+    cloud = salt_cloud(on_failure="destroy")
+    bootstrap.answers = [SaltCloudExecutionFailure("no")]
+    with pytest.raises(SaltCloudException, match="was destroyed"):
+        cloud.create()
+    assert launched()[0]["State"]["Name"] == "terminated"
+    assert not accepted(cloud)
+
+
+def test_on_failure_retry(salt_cloud, launched, bootstrap):
+    """Mutant: tried once only, or without overwriting what the first try has left."""
+    bootstrap.answers = [SaltCloudExecutionFailure("no")]
+    node = salt_cloud(on_failure="retry").create()
+    assert node["deployed"] is True
+    assert len(launched()) == 1
+    assert [vm_.get("force_minion_config") for vm_ in bootstrap.called] == [None, True]
+
+
+def test_a_refused_launch_leaves_no_accepted_key(salt_cloud, region):
+    """Mutant: ``restore_key`` not called."""
+    region.calls.fail("RunInstances", "UnauthorizedOperation")
+    cloud = salt_cloud()
+    with pytest.raises(SaltCloudException, match="a permission is missing"):
+        cloud.create()
+    assert not accepted(cloud)
+
+
+def test_transient_answers_are_tried_again(salt_cloud, region, launched):
+    """Throttled, failed, unavailable; with one token. Mutant: any of them fatal."""
+    for code, status in (("RequestLimitExceeded", 503), ("InternalError", 500), ("Unavailable", 503)):
+        region.calls.fail("RunInstances", code, status=status)
+    salt_cloud(deploy=False).create()
+    tokens = {request["ClientToken"] for request in region.calls.of("RunInstances")}
+    assert len(region.calls.of("RunInstances")) == 4
+    assert len(tokens) == 1
+    assert len(launched()) == 1
+
+
+def test_endless_throttling_ends(salt_cloud, region):
+    """Mutant: no deadline."""
+    region.calls.fail("RunInstances", "RequestLimitExceeded", status=503, times=10_000)
+    with pytest.raises(SaltCloudException, match="RequestLimitExceeded"):
+        salt_cloud(deploy=False).create()
+    assert len(region.calls.of("RunInstances")) < 100
+
+
+SPOT = {"spot_config": {"spot_price": 0.01, "tag": {"Cheap": "yes"}, "interruption_behavior": "stop"}}
+
+
+def test_spot(salt_cloud, region):
+    """One request, tagged. Mutant: a one-time request that is to be stopped, which AWS refuses."""
+    region.calls.fail("RunInstances", "Stop")
+    with pytest.raises(SaltCloudException):
+        salt_cloud(**SPOT).create()
+    (request,) = region.calls.of("RunInstances")
+    assert request["InstanceMarketOptions"] == {
+        "MarketType": "spot",
+        "SpotOptions": {
+            "MaxPrice": "0.01",
+            "SpotInstanceType": "persistent",
+            "InstanceInterruptionBehavior": "stop",
+        },
+    }
+    tags = {one["ResourceType"]: {tag["Key"] for tag in one["Tags"]} for one in request["TagSpecifications"]}
+    assert "Cheap" in tags["instance"]
+    assert "Cheap" in tags["spot-instances-request"]
+
+
+def test_spot_waits_for_capacity(salt_cloud, region):
+    """Mutant: the first refusal fatal; or a permanent one tried again."""
+    region.calls.fail("RunInstances", "InsufficientInstanceCapacity", status=500, times=2)
+    salt_cloud(spot_config={}, deploy=False).create()
+    assert len(region.calls.of("RunInstances")) == 3
+    region.calls.fail("RunInstances", "UnauthorizedOperation")
+    with pytest.raises(SaltCloudException):
+        salt_cloud(spot_config={}, deploy=False).create("web-2")
+    assert len(region.calls.of("RunInstances")) == 4
+
+
+def test_spot_gives_up(salt_cloud, region):
+    """Mutant: ``wait_for_spot_max_failures`` ignored."""
+    region.calls.fail("RunInstances", "SpotMaxPriceTooLow", times=99)
+    with pytest.raises(SaltCloudException, match="raise `spot_price`"):
+        salt_cloud(spot_config={}, wait_for_spot_max_failures=3).create()
+    assert len(region.calls.of("RunInstances")) == 3
+
+
+def test_spot_falls_back(salt_cloud, region):
+    """Mutant: the fallback with the tags or options of a spot request."""
+    region.calls.fail("RunInstances", "InsufficientInstanceCapacity", status=500)
+    salt_cloud(spot_config={"fallback": True}, deploy=False).create()
+    first, second = region.calls.of("RunInstances")
+    assert "InstanceMarketOptions" in first
+    assert "InstanceMarketOptions" not in second
+    assert {one["ResourceType"] for one in second["TagSpecifications"]} == {
+        *("instance", "volume", "network-interface")
+    }
+    assert "spot" not in str(second["TagSpecifications"])
+
+
+def test_a_persistent_request_is_cancelled(salt_cloud, region, launched):
+    """AWS would launch the machine again. Mutant: only the instance terminated."""
+    cloud = salt_cloud(spot_config={"type": "persistent"}, deploy=False)
+    cloud.create()
+    instance = launched()[0]
+    ordinary = region.calls._make
+    cancelled = []
+
+    def aws(client, operation, request):
+        if operation == "CancelSpotInstanceRequests":
+            cancelled.extend(request["SpotInstanceRequestIds"])
+            return {}
+        answer = ordinary(client, operation, request)
+        if operation == "DescribeInstances":
+            for reservation in answer["Reservations"]:
+                for one in reservation["Instances"]:
+                    one["SpotInstanceRequestId"] = "sir-1"
+        return answer
+
+    region.calls._make = aws
+    cloud.destroy("web-1")
+    assert cancelled == ["sir-1"]
+    assert instance["InstanceId"]
+
+
+def test_destroy_clears_what_the_master_knows(salt_cloud, launched):
+    """Keys in every state, grains, pillar, mine. Mutant: any of them left."""
+    import salt.cache
+    import salt.config
+
+    cloud = salt_cloud()
+    cloud.create()
+    (cloud.pki / "master.pem").touch()
+    (cloud.pki / "minions_denied").mkdir()
+    for state in ("minions_denied", "minions_pre"):
+        (cloud.pki / state / "web-1").touch()
+    cache = salt.cache.factory(salt.config.master_config(str(cloud.directory / "master")))
+    for bank in ("grains", "pillar", "mine"):
+        cache.store(bank, "web-1", {"a": 1})
+        cache.store(bank, "web-2", {"a": 1})
+    cloud.destroy("web-1")
+    for state in ("minions", "minions_pre", "minions_denied"):
+        assert not (cloud.pki / state / "web-1").exists()
+    for bank in ("grains", "pillar", "mine"):
+        assert not cache.fetch(bank, "web-1")
+        assert cache.fetch(bank, "web-2") == {"a": 1}
+
+
+def test_termination_protection_is_respected(salt_cloud, launched):
+    """Mutant: the protection removed, or the error without what to do."""
+    cloud = salt_cloud(termination_protection=True, deploy=False)
+    cloud.create()
+    with pytest.raises(SaltCloudExecutionFailure, match="disable_term_protect"):
+        cloud.destroy("web-1")
+    assert launched()[0]["State"]["Name"] == "running"
+    assert cloud.action("disable_term_protect") is False
+    cloud.destroy("web-1")
+
+
+def test_plan(salt_cloud, region, launched):
+    """What a run would do, with its cost, and no write. Mutant: any of the actions confused."""
+    cloud = salt_cloud(root_volume={"size": 10})
+    for name in ("web-1", "web-2", "web-3", "old-1"):
+        cloud.create(name)
+    by_name = {
+        tag["Value"]: one["InstanceId"] for one in launched() for tag in one["Tags"] if tag["Key"] == "Name"
+    }
+    region.ec2.stop_instances(InstanceIds=[by_name["web-2"]])
+    tags = [{"Key": "salt-cloud:bootstrap", "Value": "pending"}]
+    region.ec2.create_tags(Resources=[by_name["web-3"]], Tags=tags)
+    path = cloud.directory / "fleet.map"
+    path.write_text("web: [web-1, web-2, web-3, web-4, {web-5: {size: t3.medium}}]\n")
+    launches = len(region.calls.of("RunInstances"))
+    plan = cloud.function("plan_map", map=str(path))
+    assert {key: set(found) for key, found in plan.items() if key != "cost"} == {
+        "keep": {"web-1"},
+        "start": {"web-2"},
+        "bootstrap": {"web-3"},
+        "create": {"web-4", "web-5"},
+        "change": set(),
+        "extra": {"old-1"},
+    }
+    assert plan["cost"] == {"monthly": 104.25, "currency": "USD", "prices_as_of": "2025-06"}
+    assert plan["create"]["web-5"]["monthly"] == 34.17
+    path.write_text(
+        "web: {web-1: {size: t3.medium, tag: {Team: web}, securitygroupname: [web], keyname: other}}\n"
+    )
+    plan = cloud.function("plan_map", map=str(path), hard="True")
+    assert set(plan["destroy"]) == {"web-2", "web-3", "old-1"}
+    assert plan["change"]["web-1"]["differences"] == {
+        "size": {"is": "t3.small", "wanted": "t3.medium"},
+        "security_groups": {"is": [region.groups["base"]], "wanted": [region.groups["web"]]},
+        "keyname": {"is": "fleet", "wanted": "other"},
+        "tags": {"wanted": {"Team": "web"}},
+    }
+    assert len(region.calls.of("RunInstances")) == launches
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("web: 5\n", "web: expected a list of machines, not 5"),
+        ("[web]\n", "expected profiles with their members"),
+        ("nope: [web-1]\n", "there is no profile nope"),
+        ("web: [web-1, web-1]\n", "web-1 is there twice"),
+        ("web: [{web-1: {sise: 1}}]\n", "sise: unknown option; did you mean size"),
+    ],
+)
+def test_plan_of_a_broken_map(salt_cloud, text, words):
+    """Mutant: any check left out."""
+    cloud = salt_cloud()
+    path = cloud.directory / "fleet.map"
+    path.write_text(text)
+    with pytest.raises(SaltCloudConfigError, match=words):
+        cloud.function("plan_map", map=str(path))
+
+
+def test_leaks(salt_cloud, region):
+    """What the fleet still owns, and nothing of others. Mutant: another tag, or what is in use."""
+    cloud = salt_cloud(volumes=DATA, private_zone="example.internal")
+    cloud.create("web-1")
+    id_ = cloud.create("web-2")["id"]
+    cloud.destroy("web-1")
+    kept = [one for one in region.ec2.describe_volumes()["Volumes"] if one["State"] == "available"]
+    tags = [{"Key": "salt-cloud:provider", "Value": "ec2"}]
+
+    def tagged(kind):
+        return [{"ResourceType": kind, "Tags": tags}]
+
+    lost = region.ec2.create_volume(
+        AvailabilityZone="eu-west-1a", Size=1, TagSpecifications=tagged("volume")
+    )["VolumeId"]
+    region.ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)
+    address = region.ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["PublicIp"]
+    interface = region.ec2.create_network_interface(
+        SubnetId=region.subnets["private"], TagSpecifications=tagged("network-interface")
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    (cloud.pki / "master.pem").touch()
+    (cloud.pki / "minions/gone-1").touch()
+    found = cloud.function("leaks")
+    assert found == {
+        "instances": [id_],
+        "volumes": [lost],
+        "kept_volumes": [kept[0]["VolumeId"]],
+        "addresses": [address],
+        "interfaces": [interface],
+        "minion_keys": ["gone-1", "web-1"],
+    }
