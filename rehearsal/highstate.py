@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass
 class Outcome:
-    """One host's highstate: how many states succeeded, changed something, failed; why it failed."""
+    """One host's highstate: how many states succeeded and failed, which changed something; why it failed."""
 
     host: str
     succeeded: int = 0
-    changed: int = 0
     failed: int = 0
     seconds: float = 0.0
+    changes: set[str] = field(default_factory=set)  # ids of the states that changed something, or would
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -23,7 +23,7 @@ class Outcome:
         return not self.failed and not self.errors and bool(self.succeeded)
 
     def __str__(self) -> str:
-        counts = f"{self.succeeded} succeeded, {self.changed} changed, {self.failed} failed"
+        counts = f"{self.succeeded} succeeded, {len(self.changes)} changed, {self.failed} failed"
         return f"{self.host}: {counts}, {self.seconds:.1f} s" if not self.errors else f"{self.host}: {counts}"
 
 
@@ -79,7 +79,8 @@ def outcome(host: str, answer: Any) -> Outcome:
             )
         else:
             result.succeeded += 1
-        result.changed += bool(chunk.get("changes"))
+        if chunk.get("changes") or chunk.get("result") is None:
+            result.changes.add(str(chunk.get("__id__", chunk.get("name"))))
     return result
 
 

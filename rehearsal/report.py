@@ -32,7 +32,7 @@ def print_outcome(
     for host in hosts:
         outcome = outcomes.get(host.name)
         counts = (
-            [str(outcome.succeeded), str(outcome.changed), str(outcome.failed)]
+            [str(outcome.succeeded), str(len(outcome.changes)), str(outcome.failed)]
             if outcome and outcome.succeeded + outcome.failed
             else ["-", "-", "no answer" if outcome is None else "refused"]
         )

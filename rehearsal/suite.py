@@ -88,7 +88,7 @@ class Suite:
         with exclusive(self.settings, "testing the fleet"):
             found = process.running(self.settings)
             started = time.monotonic()
-            code = up(self.settings, verify=False)
+            code = up(self.settings, verify=False, predict=not found)
             self.parts.append(Part("launch and converge", code, time.monotonic() - started, {}))
             if code == 0:
                 self.hosts(())

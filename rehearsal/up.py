@@ -1,6 +1,7 @@
 """From whatever is there to a verified fleet, by the steps that AWS takes, each command shown."""
 
 import json
+import shlex
 import time
 
 from rehearsal import checkout, forwards, image, local, preflight, suite
@@ -20,7 +21,14 @@ UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", 
 }
 
 
-def up(settings: Settings, *, mirror: str | None = None, strict: bool = False, verify: bool = True) -> int:
+def up(
+    settings: Settings,
+    *,
+    mirror: str | None = None,
+    strict: bool = False,
+    verify: bool = True,
+    predict: bool = False,
+) -> int:
     """Bring the fleet up.
 
     Args:
@@ -28,6 +36,7 @@ def up(settings: Settings, *, mirror: str | None = None, strict: bool = False, v
         mirror: A directory of .deb files or a URL for Grafana Labs' packages.
         strict: Count skipped roles as a failure.
         verify: Run the host tests.
+        predict: Ask the states first what they would do (`test=True`), and hold them to it.
 
     Returns:
         The exit code: 0 only if every host is there, every state succeeded and every test passed.
@@ -43,7 +52,7 @@ def up(settings: Settings, *, mirror: str | None = None, strict: bool = False, v
     rehearsal.launch_control()
     launched = rehearsal.launch_fleet()
     rehearsal.find_hosts()
-    outcomes = rehearsal.converge()
+    outcomes = rehearsal.converge(predict)
     whole = launched and all(outcome.ok for outcome in outcomes.values())
     tests = rehearsal.verify() if whole and verify else None
     seconds = time.monotonic() - started
@@ -63,6 +72,7 @@ class Up:
         self.operator = Operator(settings)
         self.build = settings.checkout / "build"
         self.hosts: list[Host] = []
+        self.control_is_behind = False
 
     def prepare(self, mirror: str | None) -> None:
         """Check machine and checkout, before anything is changed; then the operator's files and the image."""
@@ -125,7 +135,8 @@ class Up:
             self._write_ssh_files(step)
             if any(host.name == CONTROL for host in self.hosts) and self._control_answers(step):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
-                step.run(tree.push_command(self.operator), env=self.operator.environment())
+                _, told = step.run(tree.push_command(self.operator), env=self.operator.environment())
+                self.control_is_behind = "Everything up-to-date" not in told
                 return
             shown = "salt-cloud -p control salt-1"
             step.show_command(shown)
@@ -179,31 +190,43 @@ class Up:
         )
         self.hosts = [Host(**host) for host in json.loads(output)]
 
-    def converge(self) -> dict[str, Outcome]:
+    def converge(self, predict: bool) -> dict[str, Outcome]:
         """Apply the highstate everywhere. Returns each expected host's outcome."""
         with self.progress.step("converge", "Converge every host") as step:
-            shown = "salt '*' state.apply"
-            step.show_command(f"salt-1: {shown}")
-            answers = Answers()
-
-            def told(line: str) -> None:
-                for outcome in answers.feed(line):
-                    step.say(str(outcome))
-
-            step.run(
-                self.operator.ssh(CONTROL, f"sudo {shown} --out=json --timeout=30"),
-                env=self.operator.environment(),
-                on_line=told,
-                check=False,
-            )
-            outcomes = dict(answers.outcomes)
-            for host in answers.missing(self.fleet.hosts):
-                outcomes[host] = Outcome(host, errors=["no answer from its minion"])
-                step.say(f"{host}: no answer from its minion")
+            if self.control_is_behind:  # it builds what the others install
+                self._apply(step, CONTROL, [CONTROL])
+            predicted = self._apply(step, "*", self.fleet.hosts, "test=True") if predict else {}
+            outcomes = self._apply(step, "*", self.fleet.hosts)
+            for host, prediction in predicted.items():
+                outcomes[host].errors += [f"test=True: {error}" for error in prediction.errors]
+                for state in sorted(prediction.changes ^ outcomes[host].changes):
+                    said = "was not announced" if state in outcomes[host].changes else "was announced only"
+                    outcomes[host].errors.append(f"{state}: its change {said} by test=True")
             for outcome in outcomes.values():
                 for error in outcome.errors:
                     step.say(f"{outcome.host}: {error}")
             return outcomes
+
+    def _apply(self, step: Step, target: str, hosts: list[str], *arguments: str) -> dict[str, Outcome]:
+        """Return the outcome of each of ``hosts``, which are what ``target`` should match."""
+        shown = shlex.join(["salt", target, "state.apply", *arguments])
+        step.show_command(f"salt-1: {shown}")
+        answers = Answers()
+
+        def told(line: str) -> None:
+            for outcome in answers.feed(line):
+                step.say(str(outcome))
+
+        step.run(
+            self.operator.ssh(CONTROL, f"sudo {shown} --out=json --timeout=30"),
+            env=self.operator.environment(),
+            on_line=told,
+            check=False,
+        )
+        for host in answers.missing(hosts):
+            answers.outcomes[host] = Outcome(host, errors=["no answer from its minion"])
+            step.say(f"{host}: no answer from its minion")
+        return answers.outcomes
 
     def verify(self) -> suite.Verdict:
         """Run the host tests, unless this very tree was verified on these very instances."""

@@ -97,8 +97,8 @@ def _signed_for(request: Request) -> tuple[str, str]:
 def identify(request: Request) -> Call:
     """Return the call that ``request`` makes.
 
-    The service is taken from the signature's scope, or else from the host name; the operation is found by botocore's
-    model of the service. One that the model does not know is named after its HTTP method.
+    The service is taken from the signature's scope, or else from the host name; the operation is found by
+    botocore's model of the service. One that the model does not know is named after its HTTP method.
     """
     service, region = _signed_for(request)
     try:

@@ -5,8 +5,9 @@ that is not asked for, and an extension that a run installs is found only by the
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from salt.exceptions import CommandExecutionError
@@ -28,20 +29,28 @@ class Account(NamedTuple):
     elsewhere: frozenset[str]  # on anything else
 
 
-def database_present(name: str, character_set: str, collation: str, socket: str = SOCKET) -> Result:
+class UnreachableError(CommandExecutionError):
+    """Nobody answers at the socket."""
+
+
+def database_present(
+    name: str, character_set: str, collation: str, data_dir: str, socket: str = SOCKET
+) -> Result:
     """Make sure that a database is there, and what new tables in it start from.
 
     Args:
         name: the database's name.
         character_set: such as ``utf8mb4``.
         collation: such as ``utf8mb4_unicode_ci``.
+        data_dir: the server's data directory, which ``test=True`` goes by while the server does not run.
         socket: the server's Unix socket.
 
     Raises:
         CommandExecutionError: the server cannot be reached or refuses.
     """
     wanted = {"character_set": character_set, "collation": collation}
-    with _session(socket) as cursor:
+
+    def look(cursor: Any) -> Result:
         cursor.execute(
             "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata"
             " WHERE schema_name = %s",
@@ -56,9 +65,17 @@ def database_present(name: str, character_set: str, collation: str, socket: str 
             statements.append((sql, ()))
         return _apply(cursor, name, statements, {"old": actual, "new": wanted})
 
+    return _ask(look, name, Path(data_dir, name), {"old": None, "new": wanted}, socket)
+
 
 def user_present(
-    name: str, hosts: list[str], password: str, database: str, privileges: list[str], socket: str = SOCKET
+    name: str,
+    hosts: list[str],
+    password: str,
+    database: str,
+    privileges: list[str],
+    data_dir: str,
+    socket: str = SOCKET,
 ) -> Result:
     """Make sure that a user can log in from these hosts, with these privileges on one database, and no more.
 
@@ -70,17 +87,21 @@ def user_present(
         password: not shown anywhere, and sent to the server as its hash only.
         database: the one database.
         privileges: such as ``SELECT``.
+        data_dir: see `database_present`.
         socket: the server's Unix socket.
 
     Raises:
         CommandExecutionError: the server cannot be reached or refuses.
     """
     account = Account(password_hash(password), frozenset(map(str.upper, privileges)), frozenset())
-    with _session(socket) as cursor:
+    wanted = dict.fromkeys(hosts, account)
+
+    def look(cursor: Any) -> Result:
         actual = {host: _account(cursor, name, host, database) for host in _hosts(cursor, name)}
-        wanted = dict.fromkeys(hosts, account)
         statements = list(plan(name, database, actual, wanted))
         return _apply(cursor, name, statements, {"old": _shown(actual), "new": _shown(wanted)})
+
+    return _ask(look, name, Path(data_dir, database), {"old": {}, "new": _shown(wanted)}, socket)
 
 
 def password_hash(password: str) -> str:
@@ -153,15 +174,37 @@ def _quoted(identifier: str) -> str:
     return f"`{identifier.replace('`', '``')}`"
 
 
+def _ask(look: Callable[[Any], Result], name: str, data: Path, new: Result, socket: str) -> Result:
+    """Return what ``look`` finds at the server.
+
+    ``test=True`` also answers while the server does not run, because it is not installed yet or an earlier
+    state would start it: it then tells by the database's directory whether everything is new.
+    """
+    try:
+        with _session(socket) as cursor:
+            return look(cursor)
+    except UnreachableError as error:
+        if not __opts__["test"]:
+            raise
+        if data.is_dir():
+            comment = f"{name} cannot be looked at ({error}); {data} is there."
+            return {"name": name, "result": True, "changes": {}, "comment": comment}
+        comment = f"{name} would be created: the server does not run, and there is no {data}."
+        return {"name": name, "result": None, "changes": new, "comment": comment}
+
+
 @contextmanager
 def _session(socket: str) -> Iterator[Any]:
     # Imported here: where it is missing the message is to be this one, not that there is no such state.
     try:
         import pymysql
     except ImportError as error:
-        raise CommandExecutionError("minion:extensions: expected PyMySQL, which this state needs") from error
+        raise UnreachableError("minion:extensions: expected PyMySQL, which this state needs") from error
     try:
         connection = pymysql.connect(unix_socket=socket, user="root", charset="utf8mb4", autocommit=True)
+    except pymysql.OperationalError as error:
+        raise UnreachableError(f"{socket}: {error}") from error
+    try:
         with connection, connection.cursor() as cursor:
             yield cursor
     except pymysql.MySQLError as error:

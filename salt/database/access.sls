@@ -6,6 +6,7 @@ database-schema:
     - name: {{ database.name }}
     - character_set: utf8mb4
     - collation: utf8mb4_unicode_ci
+    - data_dir: {{ database.data_dir }}
     - require:
       - service: database-service
 
@@ -16,5 +17,6 @@ database-user:
     - password: {{ pillar['secrets']['database']['app_password'] | yaml_dquote }}
     - database: {{ database.name }}
     - privileges: [SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES]
+    - data_dir: {{ database.data_dir }}
     - require:
       - mariadb: database-schema

@@ -54,18 +54,20 @@ def test_second_highstate_changes_nothing() -> None:
 
 def test_prediction_is_what_happens_after_drifts() -> None:
     """Mutant: a state whose `test=True` stays silent; a drift that no state looks after."""
-    before = apply()
+    before = apply("test=True")
     choice = random.Random(SEED)
     drifted: dict[str, set[str]] = {}
     done = []
-    for number in range(DRIFTS):
-        host = sorted(before)[number % len(before)]
-        state, command = _drift(host, before[host], choice)
-        remote.run(host, *command)
-        drifted.setdefault(host, set()).add(state)
-        done.append(f"{host}: {' '.join(command)}")
-    predicted = changes(apply("test=True"))
-    applied = changes(apply())
+    try:
+        for number in range(DRIFTS):
+            host = sorted(before)[number % len(before)]
+            state, command = _drift(host, before[host], choice)
+            remote.run(host, *command)
+            drifted.setdefault(host, set()).add(state)
+            done.append(f"{host}: {' '.join(command)}")
+        predicted = changes(apply("test=True"))
+    finally:
+        applied = changes(apply())
     assert predicted == applied, done
     assert all(ids <= applied.get(host, set()) for host, ids in drifted.items()), done
     assert changes(apply()) == {}, done

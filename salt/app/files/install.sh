@@ -1,11 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # Managed by Salt: salt://app/files/install.sh
 #
 # install-app VERSION
 #
 # Makes /opt/app/releases/VERSION of the wheels in /opt/app/wheels/VERSION, every one checked against its hash.
 # Of the others, the newest and the one in use are kept to go back to.
-set -eu
+set -euo pipefail
 version=$1
 release=/opt/app/releases/$version
 wheels=/opt/app/wheels/$version
@@ -17,10 +17,16 @@ python3 -m venv --clear "$release"
 touch "$release/complete"
 
 current=$(basename "$(readlink /opt/app/current || echo none)")
-newest=$(ls -t /opt/app/releases | grep --invert-match --line-regexp "$version" | head -n 1)
-for name in $(ls /opt/app/releases); do
+newest=
+for path in /opt/app/releases/*; do
+    if [ "${path##*/}" != "$version" ] && { [ -z "$newest" ] || [ "$path" -nt "/opt/app/releases/$newest" ]; }; then
+        newest=${path##*/}
+    fi
+done
+for path in /opt/app/releases/*; do
+    name=${path##*/}
     case $name in
         "$version" | "$current" | "$newest") ;;
-        *) rm -rf "/opt/app/releases/$name" "/opt/app/wheels/$name" ;;
+        *) rm -rf "$path" "/opt/app/wheels/$name" ;;
     esac
 done

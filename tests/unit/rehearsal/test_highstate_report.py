@@ -13,11 +13,11 @@ def test_an_answer_is_counted_by_result_and_change() -> None:
     """Mutant: count changes only of successful states."""
     answer = {
         "a": chunk(True),
-        "b": chunk(True, {"x": 1}),
+        "b": chunk(True, {"x": 1}, __id__="b"),
         "c": chunk(False, {"y": 1}, __id__="c", comment="no"),
     }
     found = outcome("one", answer)
-    assert (found.succeeded, found.changed, found.failed, found.seconds) == (2, 2, 1, 1.5)
+    assert (found.succeeded, found.changes, found.failed, found.seconds) == (2, {"b", "c"}, 1, 1.5)
     assert found.errors == ["c: no"]
     assert not found.ok
 

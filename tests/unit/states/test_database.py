@@ -2,6 +2,7 @@
 
 import pytest
 from loader import load
+from salt.exceptions import CommandExecutionError
 
 mariadb = load("_states/mariadb.py")
 WANTED = mariadb.Account("*NEW", frozenset({"SELECT", "INSERT"}), frozenset())
@@ -66,3 +67,24 @@ def test_other_hosts_are_shut_out() -> None:
 def test_a_name_cannot_end_its_quotes() -> None:
     """Mutant: the name between backticks as it is."""
     assert mariadb._quoted("a`b") == "`a``b`"
+
+
+@pytest.mark.parametrize(("there", "result"), [(False, None), (True, True)])
+def test_a_prediction_without_a_server(monkeypatch, tmp_path, there: bool, result: bool | None) -> None:
+    """Mutants: the error let through under ``test=True``; the database's directory not looked for."""
+    monkeypatch.setattr(mariadb, "__opts__", {"test": True}, raising=False)
+    if there:
+        (tmp_path / "app").mkdir()
+    socket = str(tmp_path / "none.sock")
+    made = mariadb.database_present("app", "utf8mb4", "utf8mb4_bin", str(tmp_path), socket)
+    user = mariadb.user_present("someone", ["h"], "secret", "app", ["SELECT"], str(tmp_path), socket)
+    assert (made["result"], user["result"]) == (result, result)
+    assert bool(made["changes"]) is bool(user["changes"]) is not there
+    assert "secret" not in str(user)
+
+
+def test_without_a_server_nothing_can_be_made(monkeypatch, tmp_path) -> None:
+    """Mutant: an outage taken for a change that is still to be made."""
+    monkeypatch.setattr(mariadb, "__opts__", {"test": False}, raising=False)
+    with pytest.raises(CommandExecutionError, match=r"none\.sock"):
+        mariadb.database_present("app", "utf8mb4", "utf8mb4_bin", str(tmp_path), str(tmp_path / "none.sock"))
