@@ -66,7 +66,7 @@ class Snapshot:
                     f"core.sshCommand=ssh -F {operator.ssh_config}",
                     f"--git-dir={self.repository}",
                 ),
-                *("push", "--force", "--receive-pack=sudo git-receive-pack"),
+                *("push", "--porcelain", "--force", "--receive-pack=sudo git-receive-pack"),
                 *("salt-1:/srv/saltwatch", BRANCH),
             ]
         )

@@ -136,7 +136,7 @@ class Up:
             if any(host.name == CONTROL for host in self.hosts) and self._control_answers(step):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
                 _, told = step.run(tree.push_command(self.operator), env=self.operator.environment())
-                self.control_is_behind = "Everything up-to-date" not in told
+                self.control_is_behind = not any(line.startswith("=") for line in told.splitlines())
                 return
             shown = "salt-cloud -p control salt-1"
             step.show_command(shown)

@@ -3,8 +3,11 @@
 import random
 from collections.abc import Callable
 
+import pytest
 import remote
 from highstate import States, apply, changes
+
+pytestmark = pytest.mark.drift
 
 SEED = 3006  # of the drifts; a failure names what was drifted
 DRIFTS = 10
