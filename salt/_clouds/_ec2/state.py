@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# Names this run of salt-cloud in all the processes that it forks.
-RUN = os.environ.setdefault("SALT_CLOUD_EC2_RUN", uuid.uuid4().hex)
+# Environment variable that names this run of salt-cloud in all the processes that it forks.
+RUN = "SALT_CLOUD_EC2_RUN"
+os.environ.setdefault(RUN, uuid.uuid4().hex)
 
 
 class State:
@@ -27,6 +28,7 @@ class State:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._run = os.environ[RUN]
         self._answers: dict[str, tuple[float, Any]] = {}
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -71,12 +73,12 @@ class State:
             return value
         with self.lock(name):
             cached = self.read(name)
-            if cached.get("run") == RUN and 0 <= time.time() - cached["at"] <= max_age:
+            if cached.get("run") == self._run and 0 <= time.time() - cached["at"] <= max_age:
                 asked_at, value = cached["at"], cached["value"]
             else:
                 asked_at = time.time()
                 value = json.loads(json.dumps(compute(), default=str))
-                self.write(name, {"run": RUN, "at": asked_at, "value": value})
+                self.write(name, {"run": self._run, "at": asked_at, "value": value})
         self._answers[name] = (asked_at, value)
         return value
 

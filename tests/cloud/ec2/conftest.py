@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -207,6 +208,7 @@ class SaltCloud:
         return opts
 
     def mapper(self, **more: Any) -> salt.cloud.Map:
+        os.environ["SALT_CLOUD_EC2_RUN"] = uuid.uuid4().hex  # each is a process of its own elsewhere
         return salt.cloud.Map(self.opts(**more))
 
     @property
