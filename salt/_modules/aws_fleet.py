@@ -188,36 +188,3 @@ def queue_policy(queue: str) -> dict[str, Any]:
             }
         ],
     }
-
-
-def trail(name: str) -> dict[str, Any]:
-    """Return what a CloudTrail trail needs around it: ``bucket``, ``bucket_statements`` and ``key_policy``.
-
-    CloudTrail is admitted on behalf of this trail only. Source of the statements:
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
-    """
-    region = __pillar__["aws"]["region"]
-    arn = f"arn:aws:cloudtrail:{region}:{account(region)}:trail/{name}"
-    service, this_trail = "cloudtrail.amazonaws.com", {"aws:SourceArn": arn}
-    target = f"arn:aws:s3:::{bucket('audit')}"
-    common = {"Effect": "Allow", "Principal": {"Service": service}}
-    return {
-        "bucket": bucket("audit"),
-        "bucket_statements": [
-            {
-                **common,
-                "Sid": "TrailAsksForAcl",
-                "Action": "s3:GetBucketAcl",
-                "Resource": target,
-                "Condition": {"StringEquals": this_trail},
-            },
-            {
-                **common,
-                "Sid": "TrailWrites",
-                "Action": "s3:PutObject",
-                "Resource": f"{target}/AWSLogs/{account(region)}/*",
-                "Condition": {"StringEquals": {**this_trail, "s3:x-amz-acl": "bucket-owner-full-control"}},
-            },
-        ],
-        "key_policy": key_policy({service: {"StringEquals": this_trail}}),
-    }

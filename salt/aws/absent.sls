@@ -39,7 +39,7 @@ aws-absent-zone:
       - id: aws-absent-tables
 {%- for what, function in {
   'roles': 'aws_iam.roles_absent', 'keys': 'aws_kms.keys_absent', 'queues': 'aws_sqs.queues_absent',
-  'secrets': 'aws_secret.secrets_absent', 'trails': 'aws_audit.trails_absent',
+  'secrets': 'aws_secret.secrets_absent',
 }.items() %}
 
 aws-absent-{{ what }}:
@@ -51,15 +51,6 @@ aws-absent-{{ what }}:
     - require:
       - id: aws-absent-tables
 {%- endfor %}
-
-
-aws-absent-detector:
-  aws_audit.detectors_absent:
-    - name: GuardDuty of {{ name }}
-    - tags: {{ ours }}
-    - region: {{ aws['region'] }}
-    - require:
-      - id: aws-absent-tables
 {#- In the order of their dependencies: each needs those before it gone. #}
 {%- for kind in [
   'vpc-endpoint', 'natgateway', 'elastic-ip', 'security-group', 'route-table', 'subnet', 'internet-gateway',
