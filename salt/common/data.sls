@@ -1,6 +1,14 @@
 # What a host keeps when it is rebuilt: its data volume, or a plain directory where it has none.
 {% from 'common/map.jinja' import common -%}
 {% set device = salt['data_volume.find']() -%}
+# Before the mount the mount point, afterwards the volume's own root, which mkfs makes just so.
+common-data-directory:
+  file.directory:
+    - name: {{ common.data.directory }}
+    - user: root
+    - group: root
+    - mode: '0755'
+
 {% if device -%}
 # A volume with anything on it is never formatted: one with something else than ext4 fails to mount.
 common-data-format:
@@ -16,19 +24,9 @@ common-data-mount:
     - device: {{ device }}
     - fstype: ext4
     - opts: [noatime, nodev, nosuid, nofail]
-    - mkmnt: True
     - pass_num: 2
+    - failhard: True  # or what follows would fill the root volume
     - require:
+      - file: common-data-directory
       - cmd: common-data-format
-
-{% endif -%}
-common-data-directory:
-  file.directory:
-    - name: {{ common.data.directory }}
-    - user: root
-    - group: root
-    - mode: '0755'
-    {%- if device %}
-    - require:
-      - mount: common-data-mount
-    {%- endif %}
+{% endif %}

@@ -1,0 +1,142 @@
+"""What is wrong with a machine, the options or the checkout is said before anything is started."""
+
+import shutil
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rehearsal import preflight
+from rehearsal.fleet import Fleet
+from rehearsal.machine import checks
+from rehearsal.progress import StepError
+from rehearsal.settings import CHECKOUT, Settings
+
+DESCRIPTION = ("cloud.map", "cloud.profiles", "salt/_modules", "salt/_pillar", "pillar/base")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses, with a few free ones after it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a rehearsal that is not there, on a machine whose kernel and mirror are fine."""
+    monkeypatch.setattr(Settings, "state", tmp_path / "state")
+    monkeypatch.setattr(Settings, "cache", tmp_path / "cache")
+    monkeypatch.setattr(checks, "problems", lambda settings: [])
+    monkeypatch.setattr(preflight, "_debian_mirror", lambda: iter(()))
+    return replace(Settings(), prefix="nobodys", forward_base=free_port())
+
+
+def refusal(settings: Settings, mirror: str | None = None, fresh: bool = True) -> str:
+    with pytest.raises(StepError) as error:
+        preflight.check(settings, mirror, fresh)
+    return str(error.value)
+
+
+def test_a_good_machine_is_accepted(settings: Settings) -> None:
+    """So that a refusal below is for its own reason. Mutant: any check that always finds something."""
+    preflight.check(settings, None, fresh=True)
+
+
+def test_too_little_of_everything_is_told_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: disk or memory not looked at; the first problem hiding the second."""
+    monkeypatch.setattr(preflight, "DISK", 2**60)
+    monkeypatch.setattr(preflight, "MEMORY", 2**60)
+    told = refusal(settings)
+    assert "GiB free, expected at least 1073741824" in told
+    assert "memory:" in told
+
+
+def test_a_port_in_use_is_named(settings: Settings) -> None:
+    """Mutant: ports not tried, so that the region fails after the networks are up."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", settings.forward_base + 1))
+        taken.listen()
+        told = refusal(settings)
+    assert f"port {settings.forward_base + 1} of 127.0.0.1, for prometheus, is in use" in told
+    assert "ss -ltnp" in told
+
+
+def test_what_the_kernel_lacks_is_passed_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: `checks.problems` not asked."""
+    monkeypatch.setattr(checks, "problems", lambda settings: ["the kernel lacks tun devices"])
+    assert "the kernel lacks tun devices" in refusal(settings)
+
+
+def test_a_fleet_that_runs_is_not_measured_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own ports and memory are in use by itself. Mutant: `fresh` ignored."""
+    monkeypatch.setattr(preflight, "MEMORY", 2**60)
+    preflight.check(settings, None, fresh=False)
+
+
+def test_a_mirror_that_does_not_answer(settings: Settings) -> None:
+    """Mutant: the URL not asked for."""
+    assert f"--mirror: http://127.0.0.1:{settings.forward_base}/: " in refusal(
+        settings, f"http://127.0.0.1:{settings.forward_base}/"
+    )
+
+
+def test_a_mirror_without_packages(settings: Settings, tmp_path: Path) -> None:
+    """Mutant: any directory accepted."""
+    assert f"--mirror {tmp_path}: expected a URL, or a directory with .deb files" in refusal(
+        settings, str(tmp_path)
+    )
+
+
+def test_without_root_nothing_is_begun() -> None:
+    """Mutant: the launcher without its check of the user."""
+    done = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", "bash", "-s", "--", "up"],
+        input=(CHECKOUT / "rehearse").read_text().replace('"$(readlink -f "$0")"', "/tmp/x"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "./rehearse: needs root, for namespaces and mounts. Run: sudo ./rehearse up"
+    )
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Path:
+    """A copy of what describes the fleet."""
+    for name in DESCRIPTION:
+        copy = shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(CHECKOUT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_checkouts_own_description_is_read(described: Path) -> None:
+    """Mutant: a map of which only the first profile is read."""
+    assert {"salt-1", "app-1", "prometheus-1"} <= set(Fleet(described).hosts)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "told"),
+    [
+        ("cloud.map", "app:\n  - [app-1\n", r"cloud\.map"),
+        ("cloud.map", "nope:\n  - nope-1\n", r"cloud\.map: nope: no such profile in cloud\.profiles"),
+        ("cloud.map", "- app-1\n", r"cloud\.map"),
+        ("cloud.profiles", "base: {\n", r"cloud\.profiles"),
+        ("cloud.profiles", "- base\n", r"cloud\.profiles: expected a mapping, got list"),
+        ("pillar/base/fleet/services.yaml", "http: [80\n", r"services\.yaml"),
+    ],
+)
+def test_a_broken_description_is_refused_with_its_file(
+    described: Path, path: str, content: str, told: str
+) -> None:
+    """Mutants: a traceback in place of the file's name; a profile that is not there let through."""
+    (described / path).write_text(content)
+    with pytest.raises(StepError, match=told):
+        Fleet(described)
