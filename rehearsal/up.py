@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 import time
 
 from rehearsal import checkout, forwards, image, local, preflight, suite
@@ -76,15 +77,35 @@ class Up:
 
     def prepare(self, mirror: str | None) -> None:
         """Check machine and checkout, before anything is changed; then the operator's files and the image."""
-        with self.progress.step("preflight", "Check this machine and the checkout"):
+        with self.progress.step("preflight", "Check this machine and the checkout") as step:
             self.fleet = Fleet(self.settings.checkout)
             preflight.check(self.settings, mirror, fresh=not process.running(self.settings))
             self.settings.state.mkdir(parents=True, exist_ok=True)
             (self.settings.state / "checkout").write_text(str(self.settings.checkout))
             self.operator.prepare()
             local.write(self.settings.checkout, self.operator, sorted(UNAVAILABLE))
+            self._check_pillar(step)
         with self.progress.step("image", "Debian 13 image") as step:
             (self.settings.state / "image").write_text(str(image.ensure(self.settings, step.say)))
+
+    def _check_pillar(self, step: Step) -> None:
+        """Refuse a pillar that a host would refuse; once for each state of the checkout."""
+        stamp = self.settings.state / "pillar"
+        commit = self._snapshot().commit
+        if stamp.exists() and stamp.read_text() == commit:
+            return
+        code, told = step.run(
+            [sys.executable, "-m", "rehearsal.pillars", *self.fleet.hosts],
+            env=self.operator.environment(),
+            cwd=self.settings.checkout,
+            check=False,
+        )
+        if code:
+            raise StepError(f"the pillar is refused:\n{told.strip()}", step.log, "mend it and run again")
+        stamp.write_text(commit)
+
+    def _snapshot(self) -> checkout.Snapshot:
+        return checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git")
 
     def start_region(self) -> None:
         """Start what stands for AWS, or find it running."""
@@ -129,7 +150,7 @@ class Up:
     def launch_control(self) -> None:
         """Launch the control node; where it is there, give it the checkout as it is now."""
         with self.progress.step("control", "The control node") as step:
-            tree = checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git")
+            tree = self._snapshot()
             tree.write_bundle(self.build / "saltwatch.bundle")
             checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
             self._write_ssh_files(step)
@@ -242,8 +263,7 @@ class Up:
             return verdict
 
     def _subject(self) -> str:
-        commit = checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git").commit
-        return " ".join([commit, *(host.instance_id for host in self.hosts)])
+        return " ".join([self._snapshot().commit, *(host.instance_id for host in self.hosts)])
 
     def conclude(
         self,
