@@ -50,6 +50,10 @@ def create(
         deploy.file_map(provider, settings)
     with provider.state.lock(f"machine-{name}"):
         present = _present(provider, name)
+        if present is not None and machines.is_failed(present):
+            log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
+            terminate(provider, present)
+            present = None
         if present is None:
             instance, attached = _launch(provider, vm_, settings, render, announce)
         elif machines.is_half_built(present):
@@ -66,7 +70,7 @@ def create(
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
             resumed = present is not None
             answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
-            _complete(provider, instance)
+            _mark(provider, instance, machines.COMPLETE)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
     return machines.full(provider, instance) | answer
@@ -216,16 +220,16 @@ def _bootstrapped(
         raise SaltCloudExecutionFailure(
             f"{failure} ({instance['InstanceId']} was destroyed, as on_failure says)"
         )
+    _mark(provider, instance, machines.FAILED)
     raise SaltCloudExecutionFailure(
-        f"{failure} ({instance['InstanceId']} was kept; the next run bootstraps it again)"
+        f"{failure} ({instance['InstanceId']} was kept to be looked at; the next run replaces it)"
     ) from failure
 
 
-def _complete(provider: Provider, instance: machines.Instance) -> None:
-    with explained(f"marking {instance['InstanceId']} as complete"):
+def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> None:
+    with explained(f"marking the bootstrap of {instance['InstanceId']} as {bootstrap}"):
         provider.client().create_tags(
-            Resources=[instance["InstanceId"]],
-            Tags=machines.as_tags({machines.BOOTSTRAP_TAG: machines.COMPLETE}),
+            Resources=[instance["InstanceId"]], Tags=machines.as_tags({machines.BOOTSTRAP_TAG: bootstrap})
         )
 
 

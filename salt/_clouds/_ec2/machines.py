@@ -18,7 +18,8 @@ PROFILE_TAG = "salt-cloud:profile"
 ZONE_TAG = "salt-cloud:zone"  # the private zone that has its name
 SPOT_TAG = "salt-cloud:spot"  # type of the spot request that launched it
 BOOTSTRAP_TAG = "salt-cloud:bootstrap"
-PENDING = "pending"
+PENDING = "pending"  # or interrupted
+FAILED = "failed"
 COMPLETE = "complete"
 
 ALIVE = ("pending", "running", "stopping", "stopped")
@@ -46,7 +47,12 @@ def name(instance: Instance) -> str:
 
 def is_half_built(instance: Instance) -> bool:
     """Tell whether a machine was launched to be bootstrapped and never was to the end."""
-    return tags(instance).get(BOOTSTRAP_TAG) == PENDING
+    return tags(instance).get(BOOTSTRAP_TAG) in (PENDING, FAILED)
+
+
+def is_failed(instance: Instance) -> bool:
+    """Tell whether a machine's bootstrap was given up, as opposed to interrupted."""
+    return tags(instance).get(BOOTSTRAP_TAG) == FAILED
 
 
 def alive(provider: Provider, filters: Iterable[Mapping[str, Any]] = ()) -> list[Instance]:

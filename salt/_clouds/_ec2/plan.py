@@ -141,6 +141,8 @@ def _is_ours(provider: Provider, profile: str) -> bool:
 def _action(instance: machines.Instance | None, differences: Mapping[str, Any]) -> str:
     if instance is None:
         return "create"
+    if machines.is_failed(instance):
+        return "replace"
     if machines.is_half_built(instance):
         return "bootstrap"
     if instance["State"]["Name"] in ("stopping", "stopped"):

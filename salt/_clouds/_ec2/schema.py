@@ -227,7 +227,7 @@ BOOTSTRAP = {
     "wait_for_ip_max_failures": Option(integer, "failed looks that are accepted"),
     "on_failure": Option(
         one_of("keep", "destroy", "retry"),
-        "a machine whose bootstrap fails: keep it (the next run goes on with it), destroy it, try again",
+        "a machine whose bootstrap fails: keep it until the next run replaces it, destroy it, try again",
         "new",
         "D8",
     ),

@@ -264,7 +264,7 @@ class Bootstrap:
     def __call__(self, vm_: dict[str, Any], opts: dict[str, Any]) -> dict[str, Any]:
         self.called.append(dict(vm_))
         answer = self.answers.pop(0) if self.answers else {"deployed": True}
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

@@ -156,18 +156,31 @@ def test_d07_elastic_ips_are_released(salt_cloud, region):
     assert not region.ec2.describe_network_interfaces()["NetworkInterfaces"]
 
 
-def test_d08_a_failed_bootstrap_is_known_and_resumed(salt_cloud, region, launched, bootstrap):
-    """Mutant: the machine taken for complete, and skipped as existing."""
-    cloud = salt_cloud()
+def test_d08_a_failed_bootstrap_is_known_and_replaced(salt_cloud, region, launched, bootstrap):
+    """Mutants: the machine taken for complete, and skipped as existing; two of them alive at once."""
+    cloud = salt_cloud(volumes=[{"size": 10, "device": "/dev/sdf"}])
     bootstrap.answers = [SaltCloudExecutionFailure("no"), {"Error": {"Not Deployed": "no"}}]
     for _ in range(2):
         with pytest.raises(SaltCloudException, match="was kept"):
             cloud.create()
     node = cloud.create()
     assert node["deployed"] is True
-    assert len(launched()) == 1
-    assert [vm_.get("force_minion_config") for vm_ in bootstrap.called] == [None, True, True]
+    assert [one["State"]["Name"] for one in launched()] == ["terminated", "terminated", "running"]
+    assert launched()[-1]["InstanceId"] == node["id"]
+    kept = region.ec2.describe_volumes(Filters=[{"Name": "size", "Values": ["10"]}])["Volumes"]
+    assert [one["Attachments"][0]["InstanceId"] for one in kept] == [node["id"]], "its volume came along"
     assert "already exists" in cloud.create()["Error"]
+
+
+def test_d08_an_interrupted_bootstrap_is_resumed(salt_cloud, launched, bootstrap):
+    """Mutant: launched again, with the first left behind."""
+    cloud = salt_cloud()
+    bootstrap.answers = [KeyboardInterrupt()]
+    with pytest.raises(BaseException):  # noqa: B017 - salt-cloud turns an interrupt into what it likes
+        cloud.create()
+    node = cloud.create()
+    assert [one["InstanceId"] for one in launched()] == [node["id"]]
+    assert [vm_.get("force_minion_config") for vm_ in bootstrap.called] == [None, True]
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
