@@ -1,20 +1,15 @@
 """A host is replaced: what is on its volume stays, and the states build the new one as they said."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import boto3
 import catalogue
 import pytest
 import remote
+import saltcloud
 from highstate import apply, changes
 from prometheus import Prometheus
-
-from rehearsal import inventory
 
 pytestmark = pytest.mark.long
 
@@ -25,34 +20,22 @@ def rebuilt(prometheus: Prometheus) -> dict[str, Any]:
     host = prometheus.host
     moment = f"{time.time() - 20:.3f}"
     query = f"sum by (job) (count_over_time(up[10m] @ {moment}))"
-    before = {"query": query, "samples": prometheus.query(query), "instance": _instance(host)}
-    cloud = "cd /srv/saltwatch && salt-cloud"
-    remote.run("salt-1", "sh", "-c", f"{cloud} -y -d {host}", timeout=600)
-    remote.run("salt-1", "sh", "-c", f"{cloud} -y -m cloud.map -P", timeout=900)
-    _write_ssh_files()
+    before = {
+        "query": query,
+        "samples": prometheus.query(query),
+        "instance": saltcloud.instances()[host],
+    }
+    assert saltcloud.run("-d", host)[0] == 0
+    assert saltcloud.run("-m", "cloud.map", "-P")[0] == 0
+    saltcloud.write_ssh_files()
     before["predicted"] = changes({host: remote.salt(host, "state.apply", "test=True")[host]})
     before["applied"] = changes({host: remote.salt(host, "state.apply")[host]})
     return before
 
 
-def _instance(host: str) -> str:
-    found = {each.name: each.instance_id for each in inventory.find(boto3.client("ec2"))}
-    return found[host]
-
-
-def _write_ssh_files() -> None:
-    """Let ssh know the new host's address and keys, as every run of `./rehearse` does."""
-    directory = Path(remote.SSH_CONFIG).parent
-    options = subprocess.run(
-        ["ssh", "-F", remote.SSH_CONFIG, "-G", "salt-1"], capture_output=True, text=True, check=True
-    ).stdout
-    identity = next(line.split()[1] for line in options.splitlines() if line.startswith("identityfile "))
-    subprocess.run([sys.executable, "-m", "rehearsal.inventory", str(directory), identity], check=True)
-
-
 def test_it_is_another_machine(rebuilt: dict[str, Any], prometheus: Prometheus) -> None:
     """Mutant: the driver finding the old one alive."""
-    assert _instance(prometheus.host) != rebuilt["instance"]
+    assert saltcloud.instances()[prometheus.host] != rebuilt["instance"]
 
 
 def test_prediction_is_what_happens_on_a_fresh_host(rebuilt: dict[str, Any]) -> None:
