@@ -1,8 +1,8 @@
 """`python -m rehearsal.checks`: what can be said of the files themselves; `./rehearse test` runs it first.
 
 A check whose tool is missing fails; one whose data is out of reach (an advisory database) is SKIPPED and
-says so. What tools and the world exchange as files is left in ``build/``: SARIF of the Python lint, JSON
-of the audit.
+says so. What tools and the world exchange as files is left in ``build/reports/``: SARIF of the Python lint,
+JSON of the audit.
 """
 
 import os
@@ -19,7 +19,7 @@ from rich.console import Console
 
 from rehearsal.settings import CHECKOUT
 
-BUILD = Path("build")
+REPORTS = Path("build/reports")
 _BASELINE = Path(".secrets.baseline")
 # Advisories of PyPI's packages from all sources, without asking the package index about each of them.
 _ADVISORIES = ("api.osv.dev", 443)
@@ -56,7 +56,7 @@ def is_shell(text: str) -> bool:
 
 
 def _ruff() -> list[list[str]]:
-    sarif = str(BUILD / "ruff.sarif")
+    sarif = str(REPORTS / "ruff.sarif")
     report = ["ruff", "check", "--exit-zero", "--output-format", "sarif", "--output-file", sarif]
     return [report, ["ruff", "check"], ["ruff", "format", "--check"]]
 
@@ -80,7 +80,7 @@ def _audit() -> list[list[str]]:
         raise Skip(
             f"{host} cannot be reached ({error}): NO dependency was compared with advisories"
         ) from None
-    report = ["--format", "json", "--output", str(BUILD / "pip-audit.json"), "--progress-spinner", "off"]
+    report = ["--format", "json", "--output", str(REPORTS / "pip-audit.json"), "--progress-spinner", "off"]
     return [
         ["pip-audit", "--vulnerability-service", "osv", "--disable-pip", "-r", "requirements.txt", *report]
     ]
@@ -141,7 +141,7 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
 def main() -> int:
     """Run all checks, also after one failed; return the exit code."""
     console = Console()
-    (CHECKOUT / BUILD).mkdir(exist_ok=True)
+    (CHECKOUT / REPORTS).mkdir(parents=True, exist_ok=True)
     passed = [run(check, console) for check in CHECKS]
     return 0 if all(passed) else 1
 

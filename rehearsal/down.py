@@ -16,7 +16,11 @@ def down(settings: Settings, progress: Progress) -> None:
         step.say("region stopped")
         Network(settings).down()
         step.say("hosts, mounts, volumes, namespaces and control groups removed")
-        shutil.rmtree(settings.checkout / "build", ignore_errors=True)
+        for path in (settings.checkout / "build").glob("*"):
+            if path.is_dir() and path.name != "reports":  # the tests' own
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
         (settings.checkout / CLOUD).unlink(missing_ok=True)
         if settings.state.exists():
             shutil.rmtree(settings.state)

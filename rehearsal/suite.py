@@ -76,7 +76,7 @@ class Suite:
         self._part("lint", [*python, "rehearsal.checks"])
         parallel = ["-n", "2", "--dist", "loadfile"]
         units = ["tests/unit", "tests/cloud", "tests/rules", "app/tests"]
-        coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/coverage.xml"]
+        coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]
         self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *units])
         self._part("region", [*python, "pytest", *self.marks, "tests/region"])
 
