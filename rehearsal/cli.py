@@ -5,12 +5,11 @@ import subprocess
 import sys
 
 import click
-from rich.console import Console
 
 from rehearsal import settings as settings_module
 from rehearsal.lock import exclusive
 from rehearsal.operator import Operator
-from rehearsal.progress import Progress, StepError
+from rehearsal.progress import Progress, StepError, make_console
 from rehearsal.settings import Settings
 
 
@@ -68,7 +67,7 @@ def status(settings: Settings) -> None:
     """Show the hosts, what they use, and the URLs."""
     from rehearsal.report import print_status
 
-    print_status(settings, Console())
+    print_status(settings, make_console())
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

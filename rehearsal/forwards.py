@@ -10,7 +10,6 @@ TARGETS = {
     "application": ("app-1", "http"),
     "prometheus": ("prometheus-1", "prometheus"),
     "alertmanager": ("prometheus-1", "alertmanager"),
-    "grafana": ("grafana-1", "grafana"),
 }
 
 

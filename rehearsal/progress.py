@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+
+WIDTH = 110  # columns, where nobody looks at a terminal
 
 
 class StepError(Exception):
@@ -116,11 +119,16 @@ def _deadline(process: subprocess.Popen[str], seconds: float) -> Iterator[Callab
         timer.cancel()
 
 
+def make_console() -> Console:
+    """Return a console; where nobody looks at a terminal it is wide enough for the tables."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDTH)
+
+
 class Progress:
     """The steps of one command, each with a log file of its own under ``logs``."""
 
     def __init__(self, logs: Path, console: Console | None = None) -> None:
-        self.console = console or Console()
+        self.console = console or make_console()
         self.logs = logs
         self.times: dict[str, float] = {}
 

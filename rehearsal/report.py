@@ -17,18 +17,20 @@ def print_outcome(
     hosts: list[Host],
     roles: Mapping[str, list[str]],
     outcomes: Mapping[str, Outcome],
+    tests: Mapping[str, str],
     skipped: Mapping[str, str],
 ) -> None:
-    """Print the final table: host, address, roles, what the highstate did, what was left out and why.
+    """Print the final table: host, address, roles, highstate, tests; then what was left out and why.
 
     Args:
         console: Where to.
         hosts: The fleet's instances.
         roles: Roles by minion id.
         outcomes: The highstate's answers by minion id.
+        tests: What became of each host's own tests, by minion id.
         skipped: Reason by service that is not there.
     """
-    table = Table("Host", "Address", "Roles", "States ok", "changed", "failed", title_justify="left")
+    table = Table("Host", "Address", "Roles", "States ok", "changed", "failed", "Tests passed")
     for host in hosts:
         outcome = outcomes.get(host.name)
         counts = (
@@ -37,7 +39,9 @@ def print_outcome(
             else ["-", "-", "no answer" if outcome is None else "refused"]
         )
         address = host.private_ip + (f" ({host.public_ip})" if host.public_ip else "")
-        table.add_row(host.name, address, " ".join(roles.get(host.name, [])), *counts)
+        table.add_row(
+            host.name, address, " ".join(roles.get(host.name, [])), *counts, tests.get(host.name, "-")
+        )
     console.print(table)
     for service, reason in skipped.items():
         console.print(f"SKIPPED {service}: {reason}", style="yellow", highlight=False)

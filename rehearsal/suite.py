@@ -3,8 +3,9 @@
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
 from rich.table import Table
 
@@ -14,6 +15,7 @@ from rehearsal.progress import Progress, Step
 from rehearsal.region import process
 from rehearsal.settings import Settings
 
+RESULTS = "build/reports/hosts.xml"  # of the host tests, as JUnit writes it
 # As pytest closes: "== 3 failed, 210 passed, 2 skipped in 12.34s =="
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected)")
 
@@ -144,7 +146,10 @@ class Suite:
 
 def host_tests(settings: Settings, operator: Operator, step: Step) -> Verdict:
     """Run those host tests that leave the hosts as they are, inside a step of another command."""
-    argv = operator.command([sys.executable, "-m", "pytest", "-m", "not long and not drift", "tests/hosts"])
+    results = [f"--junitxml={settings.checkout / RESULTS}"]
+    argv = operator.command(
+        [sys.executable, "-m", "pytest", "-m", "not long and not drift", *results, "tests/hosts"]
+    )
 
     def show(line: str) -> None:
         if line.startswith(("tests/", "FAILED", "ERROR")):
@@ -155,6 +160,20 @@ def host_tests(settings: Settings, operator: Operator, step: Step) -> Verdict:
     )
     closing = [line.strip("= \n") for line in output.splitlines() if _COUNT.search(line)]
     return Verdict(code == 0, closing[-1] if closing else f"pytest exited with {code}")
+
+
+def tests_by_host(settings: Settings, hosts: Iterable[str]) -> dict[str, str]:
+    """Return how many tests of each host passed, of how many, the last time that hosts were verified."""
+    try:
+        cases = list(ElementTree.parse(settings.checkout / RESULTS).iter("testcase"))  # noqa: S314 - ours
+    except FileNotFoundError:
+        return {}
+    found = {}
+    for host in hosts:
+        own = [case for case in cases if f"[{host}]" in case.get("name", "")]
+        failed = [case for case in own if case.find("failure") is not None or case.find("error") is not None]
+        found[host] = f"{len(own) - len(failed)} of {len(own)}"
+    return found
 
 
 def _counts(output: str) -> dict[str, int]:
