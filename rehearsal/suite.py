@@ -162,7 +162,7 @@ def host_tests(settings: Settings, operator: Operator, step: Step) -> Verdict:
     return Verdict(code == 0, closing[-1] if closing else f"pytest exited with {code}")
 
 
-def tests_by_host(settings: Settings, hosts: Iterable[str]) -> dict[str, str]:
+def results_by_host(settings: Settings, hosts: Iterable[str]) -> dict[str, str]:
     """Return how many tests of each host passed, of how many, the last time that hosts were verified."""
     try:
         cases = list(ElementTree.parse(settings.checkout / RESULTS).iter("testcase"))  # noqa: S314 - ours

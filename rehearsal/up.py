@@ -276,7 +276,7 @@ class Up:
         """Print the table and the URLs; return the exit code."""
         console = self.progress.console
         roles = {host: self.fleet.roles(host) for host in self.fleet.hosts}
-        by_host = suite.tests_by_host(self.settings, self.fleet.hosts) if tests else {}
+        by_host = suite.results_by_host(self.settings, self.fleet.hosts) if tests else {}
         print_outcome(console, self.hosts, roles, outcomes, by_host, UNAVAILABLE)
         console.print(f"Host tests: {tests.summary if tests else 'not run'}", highlight=False)
         print_urls(console, forwards.urls(self.settings))
