@@ -2,4 +2,4 @@
 
 from rehearsal.cli import main
 
-main()
+main(prog_name="./rehearse")

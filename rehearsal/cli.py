@@ -76,6 +76,11 @@ def status(settings: Settings) -> None:
 @click.pass_obj
 def ssh(settings: Settings, host: str, command: tuple[str, ...]) -> None:
     """Log in to HOST (through the control node), or run COMMAND there."""
+    from rehearsal.fleet import Fleet
+
+    hosts = Fleet(settings.checkout).hosts
+    if host not in hosts:
+        raise StepError(f"cloud.map has no host {host}", advice=f"one of: {', '.join(hosts)}")
     _become(settings, Operator(settings).ssh(host, " ".join(command)))
 
 
