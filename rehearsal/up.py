@@ -16,6 +16,7 @@ from rehearsal.region import process
 from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
 
+BOOT = 60  # seconds that a host and its Salt have to start
 NO_FORMULA = "its formula is not part of this version"
 UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA) | {
     "https": "nginx has no certificate in this environment"
@@ -169,9 +170,16 @@ class Up:
                 )
 
     def _control_answers(self, step: Step) -> bool:
+        """Tell whether the master answers, at the latest when a host that was killed has booted again."""
         command = self.operator.ssh(CONTROL, f"sudo salt --out=json --static {CONTROL} test.ping")
-        code, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
-        return code == 0 and '": true' in output
+        deadline = time.monotonic() + BOOT
+        while True:
+            code, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
+            if code == 0 and '": true' in output:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(1)
 
     def launch_fleet(self) -> bool:
         """Launch the map from the control node. Returns whether every member came up."""
