@@ -13,6 +13,7 @@ from rehearsal.network import Network
 from rehearsal.operator import Operator
 from rehearsal.progress import Progress, Step, StepError
 from rehearsal.region import process
+from rehearsal.region.client import Region
 from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
 
@@ -154,6 +155,10 @@ class Up:
             tree = self._snapshot()
             tree.write_bundle(self.build / "saltwatch.bundle")
             checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
+            if self._control_is_stopped():  # as after the machine's own restart; the map starts the others
+                shown = f"salt-cloud -a start {CONTROL} -y"
+                step.show_command(shown)
+                self._operate(step, shown.split())
             self._write_ssh_files(step)
             if any(host.name == CONTROL for host in self.hosts) and self._control_answers(step):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
@@ -168,6 +173,10 @@ class Up:
                 raise StepError(
                     "salt-1 was launched but its master does not answer", step.log, "./rehearse ssh salt-1"
                 )
+
+    def _control_is_stopped(self) -> bool:
+        hosts = Region(self.settings).status()["hosts"]
+        return any(host["name"] == CONTROL and host["state"] == "stopped" for host in hosts)
 
     def _control_answers(self, step: Step) -> bool:
         """Tell whether the master answers, at the latest when a host that was killed has booted again."""
