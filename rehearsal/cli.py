@@ -21,11 +21,7 @@ class Rehearsal(click.Group):
         try:
             return super().invoke(ctx)
         except StepError as error:
-            click.echo(f"\n./rehearse: {error}", err=True)
-            if error.log:
-                click.echo(f"  log:  {error.log}", err=True)
-            if error.advice:
-                click.echo(f"  next: {error.advice}", err=True)
+            click.echo(f"\n{error.explained()}", err=True)
             ctx.exit(1)
 
 
@@ -116,7 +112,7 @@ def down(settings: Settings) -> None:
     from rehearsal.down import down as take_down
 
     with exclusive(settings, "taking the fleet down"):
-        take_down(settings, Progress(settings.run / "logs"))
+        take_down(settings, Progress(settings.logs))
 
 
 def _become(settings: Settings, argv: list[str]) -> None:

@@ -23,6 +23,15 @@ class StepError(Exception):
         self.log = log
         self.advice = advice
 
+    def explained(self) -> str:
+        """Return what failed, where its log is and what to do next, a line each."""
+        lines = [f"./rehearse: {self}"]
+        if self.log:
+            lines.append(f"  log:  {self.log}")
+        if self.advice:
+            lines.append(f"  next: {self.advice}")
+        return "\n".join(lines)
+
 
 @dataclass
 class Step:

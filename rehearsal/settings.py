@@ -64,8 +64,8 @@ class Settings:
 
     @property
     def logs(self) -> Path:
-        """One log file a step."""
-        return self.state / "logs"
+        """One log file a step, of its last run; kept by ``down``."""
+        return Path("/var/log") / self.prefix
 
     def namespace(self, name: str) -> str:
         """Return the network namespace of ``name`` (router, operator, world or an instance id)."""

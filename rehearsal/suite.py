@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rehearsal.lock import exclusive
 from rehearsal.operator import Operator
-from rehearsal.progress import Progress, Step
+from rehearsal.progress import Progress, Step, StepError
 from rehearsal.region import process
 from rehearsal.settings import Settings
 
@@ -69,7 +69,7 @@ class Suite:
     def __init__(self, settings: Settings, long: bool) -> None:
         self.settings = settings
         self.marks = [] if long else ["-m", "not long"]
-        self.progress = Progress(settings.cache / "test-logs")
+        self.progress = Progress(settings.logs / "tests")
         self.parts: list[Part] = []
 
     def without_fleet(self) -> None:
@@ -89,8 +89,15 @@ class Suite:
 
         with exclusive(self.settings, "testing the fleet"):
             found = process.running(self.settings)
+            if not found and self.settings.state.exists():
+                self._say("A fleet that was killed is in the way. The suite launches its own.")
+                down(self.settings, self.progress)
             started = time.monotonic()
-            code = up(self.settings, verify=False, predict=not found)
+            try:
+                code = up(self.settings, verify=False, predict=not found)
+            except StepError as error:
+                self._say(error.explained())
+                code = 1
             self.parts.append(Part("launch and converge", code, time.monotonic() - started, {}))
             if code == 0:
                 self.hosts(())
@@ -116,6 +123,9 @@ class Suite:
                 argv, env=environment, cwd=self.settings.checkout, on_line=show, check=False, timeout=5400
             )
         self.parts.append(Part(name, code, time.monotonic() - started, _counts(output)))
+
+    def _say(self, text: str) -> None:
+        self.progress.console.print(text, style="bold red", markup=False, highlight=False, soft_wrap=True)
 
     def conclude(self) -> int:
         """Print what became of each part; return the exit code."""

@@ -34,6 +34,10 @@ class ScratchSettings(Settings):
     def run(self) -> Path:
         return self.root / "run"
 
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
 
 class Recorder:
     """Writes down what the region asks of its hypervisor."""

@@ -79,7 +79,7 @@ def settings() -> Iterator[Settings]:
     yield settings
     process.stop(settings)
     network.down()
-    for directory in (settings.state, settings.run):
+    for directory in (settings.state, settings.run, settings.logs):
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -1,6 +1,7 @@
 """Fixtures of the tests that make namespaces and hosts, under a prefix that is no fleet's."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +76,8 @@ def side(network: Network) -> Iterator[Callable[[Instance | str], Side]]:
 @pytest.fixture(scope="session")
 def rootfs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Return the fleet's image as it is after cloud-init, which finds no metadata service here."""
-    built = image.ensure(replace(settings, prefix=f"{settings.prefix}i"), print)
+    builder = replace(settings, prefix=f"{settings.prefix}i")
+    built = image.ensure(builder, print)
     layer = tmp_path_factory.mktemp("image")
     for name in ("upper", "work", "root"):
         (layer / name).mkdir()
@@ -85,6 +87,7 @@ def rootfs(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     run("chroot", layer / "root", "ssh-keygen", "-A")
     yield layer / "root"
     run("umount", layer / "root")
+    shutil.rmtree(builder.logs)
 
 
 @pytest.fixture

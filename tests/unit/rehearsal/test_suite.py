@@ -3,6 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from rehearsal import suite
+from rehearsal.progress import StepError
 from rehearsal.settings import Settings
 from rehearsal.suite import RESULTS, results_by_host
 
@@ -29,3 +33,40 @@ def test_each_hosts_own_tests_are_counted(tmp_path: Path) -> None:
 def test_nothing_is_told_of_what_did_not_run(tmp_path: Path) -> None:
     """Mutant: an error where nothing was verified yet."""
     assert results_by_host(replace(Settings(), checkout=tmp_path), ["app-1"]) == {}
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is done to the fleet, of which no region runs; its launch fails."""
+    done: list[str] = []
+
+    def launch(settings: Settings, **options: object) -> int:
+        done.append("up")
+        raise StepError("the foundation failed", tmp_path / "foundation.log", "mend salt/aws")
+
+    monkeypatch.setattr("rehearsal.up.up", launch)
+    monkeypatch.setattr("rehearsal.down.down", lambda *arguments: done.append("down"))
+    monkeypatch.setattr(suite.process, "running", lambda settings: False)
+    monkeypatch.setattr(Settings, "state", tmp_path / "state")
+    monkeypatch.setattr(Settings, "logs", tmp_path / "logs")
+    return done
+
+
+def test_a_launch_that_fails_is_told_counted_and_cleared(
+    calls: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mutants: the error ends the suite before the fleet is down; it is not counted; its advice is lost."""
+    run = suite.Suite(Settings(prefix="nobodys"), long=False)
+    run.with_fleet()
+    assert calls == ["up", "down"]
+    assert run.conclude() == 1
+    told = capsys.readouterr().out
+    assert "0 passed, 1 failed" in told
+    assert "next: mend salt/aws" in told
+
+
+def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path: Path) -> None:
+    """Mutant: the suite goes on with what a killed fleet left."""
+    (tmp_path / "state").mkdir()
+    suite.Suite(Settings(prefix="nobodys"), long=False).with_fleet()
+    assert calls == ["down", "up", "down"]
