@@ -3,7 +3,6 @@
 The driver goes through Salt's own loader and `salt.cloud`; only what would log in to a machine is stubbed.
 """
 
-import json
 import os
 import sys
 import time
@@ -110,16 +109,15 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
     for name in list(os.environ):
         if name.startswith(("AWS_", "MOTO_")):
             monkeypatch.delenv(name)
-    images = tmp_path / "images.json"
-    images.write_text(json.dumps([IMAGE_DEFAULTS | image for image in IMAGES]))
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "MOTO_AMIS_PATH": str(images),
         "SALT_CLOUD_EC2_RUN": tmp_path.name,
     }.items():
         monkeypatch.setenv(name, value)
+    # Not by MOTO_AMIS_PATH: moto reads that when it is imported, which another test may have done.
+    monkeypatch.setattr("moto.ec2.models.amis.AMIS", [IMAGE_DEFAULTS | image for image in IMAGES])
     with moto.mock_aws():
         calls = Calls(botocore.client.BaseClient._make_api_call)
         ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
