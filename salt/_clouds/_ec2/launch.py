@@ -199,8 +199,8 @@ def userdata(settings: Settings) -> str | None:
     if not path:
         return settings.get("userdata")
     try:
-        return Path(path).expanduser().read_text()
-    except OSError as error:
+        return Path(path).expanduser().read_bytes().decode()  # line ends as they are: Windows wants its own
+    except (OSError, UnicodeDecodeError) as error:
         raise SaltCloudConfigError(f"userdata_file: {error}") from error
 
 
