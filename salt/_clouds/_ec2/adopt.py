@@ -39,7 +39,7 @@ def adopted(provider: Provider, name: str, settings: Mapping[str, Any]) -> machi
         machines.PROVIDER_TAG: provider.alias,
         machines.PROFILE_TAG: settings.get("profile"),
         machines.ZONE_TAG: settings.get("private_zone"),
-        machines.BOOTSTRAP_TAG: machines.PENDING if settings.get("deploy", True) else machines.COMPLETE,
+        machines.BOOTSTRAP_TAG: machines.PENDING,
     }
     with explained(f"tagging {id_} as {name}"):
         provider.client().create_tags(

@@ -39,11 +39,18 @@ PROVIDER = {
     "role_arn": Option(text, "role to assume", "better", "`external_id` and session name; renewed by boto3"),
     "external_id": Option(text, "external id that the role asks for", "new"),
     "role_session_name": Option(text, "name of the session in CloudTrail", "new"),
-    "location": Option(text, "region"),
+    "location": Option(
+        text, "region", "better", "a machine cannot be lost in another one than its provider's"
+    ),
     "endpoint": Option(text, "host or URL of EC2's endpoint"),
     "endpoint_url": Option(text, "URL of EC2's endpoint", "new"),
     "service_url": Option(text, "domain of all endpoints, as `amazonaws.com.cn`"),
-    "owner": Option(text_or_texts, "owner of images found by name: account, `self` or `amazon`", "better"),
+    "owner": Option(
+        text_or_texts,
+        "owner of images found by name: account, `self` or `amazon`",
+        "better",
+        "launches heed it",
+    ),
     "ec2_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
     "aws_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
     "prices": Option(mapping, "USD an hour by size, a GiB and month by type of volume, for plans", "new"),
@@ -51,10 +58,14 @@ PROVIDER = {
 }
 
 INSTANCE = {
-    "image": Option(text, "image id, name pattern (newest available) or `ssm:/parameter`", "better"),
+    "image": Option(
+        text, "image id, name pattern or `ssm:/parameter`", "better", "newest available one, of `owner` only"
+    ),
     "size": Option(text, "instance type"),
     "keyname": Option(text, "key pair"),
-    "private_key": Option(text, "its private key, a file; `~` is expanded", "better"),
+    "private_key": Option(
+        text, "its private key, a file", "better", "`~` is expanded; checked before the launch"
+    ),
     "availability_zone": Option(text, "zone", "better", "one that is not the subnet's is refused"),
     "tenancy": Option(one_of("default", "dedicated", "host"), "tenancy"),
     "placementgroup": Option(text, "placement group"),

@@ -38,6 +38,7 @@ def test_options_of_the_old_driver(where, key):
     """
     option = TABLES[where][key]
     assert option.parity in ("same", "better", "ignored", "refused")
+    assert option.why or option.parity == "same"
     if option.parity == "refused":
         assert problems({key: "x"}, TABLES[where]) == [f"{key}: {option.why}"]
     elif option.parity != "ignored":

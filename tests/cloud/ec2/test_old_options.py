@@ -176,14 +176,16 @@ def test_ssm_document(salt_cloud, region, launched, monkeypatch):
 def test_a_machine_that_something_else_has_launched(salt_cloud, region, launched, bootstrap):
     """With ``instance_id`` it is named and bootstrapped. Mutants: another launched; bootstrapped again."""
     group = region.ec2.run_instances(
-        ImageId="ami-0000000000000new1", MinCount=2, MaxCount=2, SubnetId=region.subnets["private"]
+        ImageId="ami-0000000000000new1", MinCount=3, MaxCount=3, SubnetId=region.subnets["private"]
     )
-    first, second = (one["InstanceId"] for one in group["Instances"])
+    first, second, third = (one["InstanceId"] for one in group["Instances"])
     cloud = salt_cloud(tag={"Team": "web"})
     cloud.create("web-1", instance_id=first)
     tags = tags_of(region, first)
     assert (tags["Name"], tags["Team"], tags["salt-cloud:bootstrap"]) == ("web-1", "web", "complete")
     assert bootstrap.called[0]["ssh_host"] == group["Instances"][0]["PrivateIpAddress"]
+    cloud.create("web-3", instance_id=third, deploy=False)
+    assert tags_of(region, third)["salt-cloud:bootstrap"] == "complete"
     with pytest.raises(SaltCloudException, match="is web-1 already, not web-2"):
         cloud.create("web-2", instance_id=first)
     assert "already exists" in cloud.create("web-1", instance_id=second)["Error"]
@@ -192,7 +194,7 @@ def test_a_machine_that_something_else_has_launched(salt_cloud, region, launched
     )  # salt-cloud's listing is older
     with pytest.raises(SaltCloudException, match=f"{first} is named web-1 already"):
         adopt.adopted(late, "web-1", {"instance_id": second})
-    assert len(launched()) == 2
+    assert len(launched()) == 3
     assert len(bootstrap.called) == 1
 
 
