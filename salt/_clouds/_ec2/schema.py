@@ -106,7 +106,9 @@ INSTANCE = {
     "ssm_document": Option(
         text, "document of Systems Manager to associate", "better", "the association goes with the machine"
     ),
-    "instance_id": Option(text, "machine that is there already: bootstrapped, not launched"),
+    "instance_id": Option(
+        text, "machine that is there already: bootstrapped, not launched; new `volumes` are not made for it"
+    ),
     "reactor": Option(
         boolean, "accepted", "ignored", "the events `querying` and `waiting_for_ssh` are fired in any case"
     ),
