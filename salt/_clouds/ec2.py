@@ -50,9 +50,12 @@ try:
         lifecycle,
         machines,
         minions,
+        parity,
         plan,
+        power,
         schema,
         snapshots,
+        ssm,
         volumes,
     )
     from _ec2 import leaks as leftovers
@@ -111,7 +114,7 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
         salt-cloud -p app app-1
     """
     provider = _provider()
-    settings = {**provider.settings, **vm_}
+    settings = schema.settings(provider, vm_)
     name = vm_["name"]
 
     def announce(message: str, tag: str | None = None, **data: Any) -> None:
@@ -121,7 +124,7 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
     try:
         schema.validate(provider, vm_)
         announce("starting create", "creating")
-        return lifecycle.create(
+        node = lifecycle.create(
             provider,
             vm_,
             settings,
@@ -129,6 +132,8 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
             bootstrap=__utils__["cloud.bootstrap"],
             announce=announce,
         )
+        __utils__["cloud.cache_node"](node, provider.alias, __opts__)
+        return node
     except SaltCloudException:
         exitcode.mark_failure()
         raise
@@ -378,6 +383,55 @@ def _action(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
     return wrapper
 
 
+def _power(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return an action that fires an event before it changes the machine's state."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(name_: str, call: str | None = None) -> Any:
+        _only_as("action", call, name)
+
+        def announce(message: str, **data: Any) -> None:
+            _fire(name_, message, message.split()[0], {"name": name_, **data})
+
+        return implementation(_provider(), name_, announce)
+
+    return wrapper
+
+
+def _refused(name: str, why: str) -> Callable[..., Any]:
+    """Return a function of the old driver that only says why it is none here."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        raise SaltCloudSystemExit(f"{name}: {why}")
+
+    wrapper.__doc__ = f"Refused: {why}."
+    return wrapper
+
+
+def _of_resource(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what can be called both ways, and as an action does not need the machine it is called of."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
+        return arguments.call(implementation, _provider(), kwargs=kwargs, name=name)
+
+    return wrapper
+
+
+def _named(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what the execution module ``cloud`` calls, with arguments and not with a mapping of them."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(**kwargs: Any) -> Any:
+        own = ("name", "provider", "profile", "action", "call")
+        given = {key: value for key, value in kwargs.items() if key not in own}
+        return arguments.call(implementation, _provider(), kwargs=given, name=name)
+
+    return wrapper
+
+
 def _either(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return what can be called both ways: of a machine (-a), or of any resource (-f)."""
 
@@ -394,8 +448,10 @@ def _either(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
 if not MISSING:
     create_volume = _function(volumes.create, "create_volume")
     describe_volumes = _function(volumes.describe, "describe_volumes")
-    show_volume = _function(volumes.show, "show_volume")
-    delete_volume = _function(volumes.delete, "delete_volume")
+    show_volume = _of_resource(volumes.show, "show_volume")
+    delete_volume = _of_resource(volumes.delete, "delete_volume")
+    volume_create = _named(volumes.create, "volume_create")
+    volume_list = _named(volumes.describe, "volume_list")
     create_snapshot = _function(snapshots.create, "create_snapshot")
     delete_snapshot = _function(snapshots.delete, "delete_snapshot")
     copy_snapshot = _function(snapshots.copy, "copy_snapshot")
@@ -409,9 +465,11 @@ if not MISSING:
     register_image = _function(catalog.register_image, "register_image")
     show_pricing = _function(catalog.show_pricing, "show_pricing")
     leaks = _function(leftovers.find, "leaks")
-    start = _action(lifecycle.start, "start")
-    stop = _action(lifecycle.stop, "stop")
-    reboot = _action(lifecycle.reboot, "reboot")
+    start = _power(power.start, "start")
+    stop = _power(power.stop, "stop")
+    reboot = _power(power.reboot, "reboot")
+    ssm_create_association = _action(ssm.create_association, "ssm_create_association")
+    ssm_describe_association = _action(ssm.describe_association, "ssm_describe_association")
     rename = _action(attributes.rename, "rename")
     show_term_protect = _action(attributes.show_term_protect, "show_term_protect")
     enable_term_protect = _action(attributes.enable_term_protect, "enable_term_protect")
@@ -432,3 +490,4 @@ if not MISSING:
     get_tags = _either(attributes.get_tags, "get_tags")
     set_tags = _either(attributes.set_tags, "set_tags")
     del_tags = _either(attributes.del_tags, "del_tags")
+    update_pricing = _refused("update_pricing", parity.FUNCTIONS["update_pricing"].why)

@@ -8,7 +8,8 @@ from typing import Any
 
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import addresses, deploy, dns, launch, machines, minions, spot, storage, this_machine, waiting
+from . import addresses, deploy, dns, launch, machines, minions, spot, ssm, storage, this_machine, waiting
+from .adopt import adopted
 from .errors import explained
 from .provider import Provider
 
@@ -49,8 +50,9 @@ def create(
         deploy.key_file(settings, "private_key")
         deploy.file_map(provider, settings)
     with provider.state.lock(f"machine-{name}"):
-        present = _present(provider, name)
-        if present is not None and machines.is_failed(present):
+        given = settings.get("instance_id")
+        present = adopted(provider, name, settings) if given else _present(provider, name)
+        if not given and present is not None and machines.is_failed(present):
             log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
             terminate(provider, present)
             present = None
@@ -70,6 +72,7 @@ def create(
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
             resumed = present is not None
             answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
+        if deploys or given:
             _mark(provider, instance, machines.COMPLETE)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
@@ -110,6 +113,8 @@ def _ready(
     _attach(provider, instance, attached, announce)
     announce("tagging instance", instance_id=id_)
     _label_volumes(provider, instance, settings)
+    if settings.get("ssm_document") and not ssm.associations(instance):
+        ssm.associate(provider, instance, settings["ssm_document"])
     if addresses.configure(provider, instance, settings) or not _usable(settings)(instance):
         instance = waiting.until(provider, id_, _usable(settings), settings, "address", fresh=True)
     dns.publish(provider, instance)
@@ -184,11 +189,10 @@ def _attach(
 
 def _label_volumes(provider: Provider, instance: machines.Instance, settings: Mapping[str, Any]) -> None:
     """Write on each of the machine's ``volumes`` the device it is for, and tags of its own."""
-    wanted = storage.volumes(settings)
+    wanted = storage.own_tags(settings)
     for mapping in instance.get("BlockDeviceMappings") or ():
-        volume = wanted.get(mapping["DeviceName"])
-        if volume is not None and "Ebs" in mapping:
-            given = {storage.DEVICE_TAG: mapping["DeviceName"]} | (volume.get("tags") or {})
+        given = wanted.get(mapping["DeviceName"])
+        if given is not None and "Ebs" in mapping:
             with explained(f"tagging {mapping['Ebs']['VolumeId']}"):
                 provider.client().create_tags(
                     Resources=[mapping["Ebs"]["VolumeId"]], Tags=machines.as_tags(given)
@@ -256,6 +260,7 @@ def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]
     with explained(f"destroying {machines.name(instance)} ({instance['InstanceId']})"):
         answer = provider.client().terminate_instances(InstanceIds=[instance["InstanceId"]])
     addresses.release(provider, own_addresses)
+    ssm.dissolve(provider, instance)
     dns.withdraw(provider, instance)
     launch.forget(provider, machines.name(instance))
     change = answer["TerminatingInstances"][0]
@@ -263,59 +268,4 @@ def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]
         "id": instance["InstanceId"],
         "prev": change["PreviousState"]["Name"],
         "now": change["CurrentState"]["Name"],
-    }
-
-
-def start(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Start a stopped machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a start app-1
-    """
-    return _change_state(provider, name, "start_instances", "StartingInstances")
-
-
-def stop(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Stop a machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a stop app-1
-    """
-    return _change_state(provider, name, "stop_instances", "StoppingInstances")
-
-
-def reboot(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Reboot a machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a reboot app-1
-    """
-    return _change_state(provider, name, "reboot_instances", None)
-
-
-def _change_state(provider: Provider, name: str, operation: str, key: str | None) -> dict[str, Any]:
-    """Start, stop or reboot a machine.
-
-    Args:
-        provider: Where.
-        name: The machine's name or id.
-        operation: boto3's, as in ``start_instances``.
-        key: Where its answer has the change of state; None: it has none.
-    """
-    instance = machines.get(provider, name)
-    with explained(f"{operation.partition('_')[0]} {name}"):
-        answer = getattr(provider.client(), operation)(InstanceIds=[instance["InstanceId"]])
-    if key is None:
-        return {"id": instance["InstanceId"], "state": instance["State"]["Name"]}
-    change = answer[key][0]
-    return {
-        "id": instance["InstanceId"],
-        "prev": change["PreviousState"]["Name"],
-        "state": change["CurrentState"]["Name"],
     }

@@ -67,7 +67,7 @@ def settings_of(provider: Provider, name: str, profile: str, overrides: Mapping[
     profiles = provider.opts.get("profiles", {})
     if profile not in profiles:
         raise SaltCloudConfigError(f"map: {name}: there is no profile {profile}")
-    merged = {key: value for key, value in provider.settings.items() if key != "profiles"}
+    merged = {key: value for key, value in schema.settings(provider, {}).items() if key != "profiles"}
     for layer in (profiles[profile], overrides):
         merged = salt.utils.dictupdate.update(merged, deepcopy(dict(layer)))
     merged.update(name=name, profile=profile)

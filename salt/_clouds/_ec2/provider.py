@@ -14,6 +14,7 @@ import botocore.config
 import botocore.credentials
 import botocore.session
 
+from .denials import explain_denials
 from .state import State
 
 METADATA_TIMEOUT = 5  # seconds
@@ -65,7 +66,7 @@ class Provider:
         if key not in self._clients:
             if process not in self._sessions:
                 self._sessions[process] = self._session()
-            self._clients[key] = self._sessions[process].client(
+            self._clients[key] = client = self._sessions[process].client(
                 service,
                 endpoint_url=self.endpoint(service),
                 config=botocore.config.Config(
@@ -75,6 +76,8 @@ class Provider:
                     user_agent_extra="salt-cloud-ec2",
                 ),
             )
+            if service == "ec2":
+                explain_denials(client, lambda: self.client("sts"))
         return self._clients[key]
 
     def endpoint(self, service: str) -> str | None:
