@@ -157,7 +157,7 @@ def _loopback(place: Place) -> None:
 def _resolve_here(place: Place) -> None:
     """Have this mount namespace ask the region for names."""
     file = place.root / "resolv.conf"
-    file.write_text(f"nameserver {place.resolver_address}\noptions timeout:1 attempts:1\n")
+    file.write_text(f"nameserver {place.resolver_address}\n")
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     subprocess.run(["mount", "--bind", file, "/etc/resolv.conf"], check=True)
 

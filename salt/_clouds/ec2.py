@@ -56,7 +56,7 @@ try:
         volumes,
     )
     from _ec2 import leaks as leftovers
-    from _ec2.provider import Provider
+    from _ec2.provider import Provider, read_descriptions
 
     MISSING = ""
 except ImportError as error:
@@ -71,6 +71,8 @@ def __virtual__() -> str | tuple[bool, str]:
     if MISSING:
         return False, MISSING
     exitcode.install()
+    if _launches():
+        read_descriptions()
     return __virtualname__
 
 
