@@ -67,9 +67,7 @@ def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int)
     files = {
         "cloud": root | own | {"master_config": str(directory / "master"), "verify_env": False},
         "master": root,
-        "cloud.providers": {
-            "ec2": {"driver": "ec2", "id": "AKIAIOSFODNN7EXAMPLE", "key": KEY, "location": "eu-west-1"}
-        },
+        "cloud.providers": {"ec2": {"driver": "ec2", "id": KEY, "key": KEY, "location": "eu-west-1"}},
         "cloud.profiles": {"web": profile},
         "fleet.map": {"web": [f"web-{number:03}" for number in range(members)]},
     }
