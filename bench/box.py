@@ -23,7 +23,7 @@ import psutil
 from rehearsal.settings import CHECKOUT
 
 SAMPLE = 0.05  # seconds between two looks at the memory of a process tree
-LONGEST = 600.0  # seconds that a command may take
+LONGEST = 150.0  # seconds that a command may take
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ class Box:
             try:
                 code = process.wait(LONGEST)
             except psutil.TimeoutExpired:
-                process.kill()
+                for one in (*process.children(recursive=True), process):
+                    one.kill()
                 code = "a timeout"
             seconds = time.monotonic() - started
             memory = watch.peak()

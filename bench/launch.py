@@ -22,6 +22,7 @@ from rehearsal.settings import CHECKOUT, load
 
 SIZES = (5, 9, 25)
 REPEATS = 3
+TRIES = 8
 REPORT = CHECKOUT / "build/reports/bench-launch.json"
 # As AWS limits RunInstances: 2 a second. Its bucket holds 5 tokens; the region's, as many as a second fills.
 THROTTLE = {"service": "ec2", "action": "RunInstances", "effect": "throttle", "rate": 2.0}
@@ -81,6 +82,25 @@ def measure(directory: Path, driver: Driver, members: int, *, throttle: bool) ->
         return runs
 
 
+def insist(
+    directory: Path, driver: Driver, members: int, failures: list[str], *, throttle: bool
+) -> list[Run]:
+    """Measure, again if salt-cloud failed; what it said is added to ``failures``.
+
+    Raises:
+        RuntimeError: It failed too often: `TRIES` times in all.
+    """
+    while True:
+        try:
+            return measure(directory, driver, members, throttle=throttle)
+        except RuntimeError as error:
+            last = str(error).strip().splitlines()[-1][:300]
+            failures.append(f"{driver.name}, {members} members: {last}")
+            sys.stderr.write(f"failed: {failures[-1]}\n")
+            if len(failures) > TRIES:
+                raise
+
+
 def _median(runs: Iterable[Run], what: str) -> float:
     return statistics.median(getattr(run, what) for run in runs)
 
@@ -135,11 +155,12 @@ def main() -> None:
     drivers = [peer.ensure(settings), config.ours(Path(sys.executable).with_name("salt-cloud"))]
     names = [driver.name for driver in drivers]
     runs: list[Run] = []
+    failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         for repeat in range(options.repeats):
             for members in options.sizes:
                 for driver in drivers:
-                    runs += measure(Path(scratch), driver, members, throttle=options.throttle)
+                    runs += insist(Path(scratch), driver, members, failures, throttle=options.throttle)
                     sys.stderr.write(f"{repeat + 1}/{options.repeats}: {runs[-2]}\n")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps([vars(run) for run in runs], indent=1))
@@ -147,6 +168,7 @@ def main() -> None:
         ("Launch", table(runs, names, again=False)),
         ("The same command again", table(runs, names, again=True)),
         ("Calls", verbs(runs, names)),
+        ("Runs that failed and were made again", "\n".join(f"- {one}" for one in failures) or "None."),
     ):
         sys.stdout.write(f"\n{title}\n\n{text}\n")
 

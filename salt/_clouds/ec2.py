@@ -53,6 +53,7 @@ try:
         plan,
         schema,
         snapshots,
+        tables,
         volumes,
     )
     from _ec2 import leaks as leftovers
@@ -338,16 +339,16 @@ def avail_sizes(call: str | None = None) -> dict[str, Any]:
     return catalog.sizes(_provider())
 
 
-def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> dict[str, Any]:
+def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
     """
-    Return what a run of ``map`` would create, bootstrap, start, keep and destroy (with ``hard=True``), what
-    differs, and what the map costs a month. Writes nothing.
+    Return what a run of ``map`` would create, replace, bootstrap, start, keep and (with ``hard=True``)
+    destroy, what differs, and what the map costs a month. Writes nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-cloud -f plan_map ec2 map=cloud.map
+        salt-cloud --out=table -f plan_map ec2 map=cloud.map
         salt-cloud --out=json -f plan_map ec2 map=cloud.map hard=True
     """
     _only_as("function", call, "plan_map")
@@ -355,7 +356,28 @@ def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> d
     def implementation(provider: Provider, map: str, hard: str = "False") -> dict[str, Any]:
         return plan.make(provider, map, hard=arguments.flag("hard", hard))
 
-    return arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    answer = arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    return tables.of_plan(answer) if _as_table() else answer
+
+
+def leaks(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    """
+    Return what the provider's tag (or ``tag`` and ``value``) owns and nobody uses, by kind.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --out=table -f leaks ec2
+        salt-cloud -f leaks ec2 tag=Fleet value=saltwatch
+    """
+    _only_as("function", call, "leaks")
+    answer = arguments.call(leftovers.find, _provider(), kwargs=kwargs, name="leaks")
+    return tables.of_leaks(answer) if _as_table() else answer
+
+
+def _as_table() -> bool:
+    return bool(__opts__.get("output") == "table")
 
 
 def _function(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -410,7 +432,6 @@ if not MISSING:
     show_image = _function(catalog.show_image, "show_image")
     register_image = _function(catalog.register_image, "register_image")
     show_pricing = _function(catalog.show_pricing, "show_pricing")
-    leaks = _function(leftovers.find, "leaks")
     start = _action(lifecycle.start, "start")
     stop = _action(lifecycle.stop, "stop")
     reboot = _action(lifecycle.reboot, "reboot")

@@ -7,11 +7,21 @@ from _ec2 import launch, waiting
 from _ec2.provider import Provider
 
 
-@pytest.fixture
-def pending(region, tmp_path):
-    """Return a provider and a machine that runs after half a minute."""
+def launched(region, number):
     image = region.ec2.describe_images()["Images"][0]["ImageId"]
-    id_ = region.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    found = region.ec2.run_instances(ImageId=image, MinCount=number, MaxCount=number)["Instances"]
+    return [one["InstanceId"] for one in found]
+
+
+@pytest.fixture
+def provider(region, tmp_path):
+    return Provider("ec2", {"location": "eu-west-1"}, {"cachedir": str(tmp_path / "cache")})
+
+
+@pytest.fixture
+def pending(region):
+    """Return a machine that runs after half a minute."""
+    (id_,) = launched(region, 1)
     ordinary, started = region.calls._make, time.monotonic()
 
     def aws(client, operation, request):
@@ -24,28 +34,40 @@ def pending(region, tmp_path):
 
     region.calls._make = aws
     region.calls.made.clear()
-    return Provider("ec2", {"location": "eu-west-1"}, {"cachedir": str(tmp_path / "cache")}), id_
+    return id_
 
 
-def wait(provider, id_):
+def wait(provider, id_, **settings):
     instance = waiting.until(
-        provider, id_, lambda one: one["State"]["Name"] == "running", {}, "running machine"
+        provider, id_, lambda one: one["State"]["Name"] == "running", settings, "running machine"
     )
     assert instance["InstanceId"] == id_
 
 
-def test_asked_each_interval(region, pending):
+def test_asked_each_interval(region, provider, pending):
     """Mutant: asked without a pause, or never again."""
-    wait(*pending)
+    wait(provider, pending)
     assert 14 <= len(region.calls.of("DescribeInstances")) <= 17
 
 
-def test_asked_seldom_while_launches_queue(region, pending):
+def test_asked_seldom_while_launches_queue(region, provider, pending):
     """Describes do not grow with the queue. Mutants: the queue not looked at, or without bound."""
-    provider, id_ = pending
     bucket = launch.bucket_of(provider)
     for _ in range(200):
         bucket._reserve(time.time())
     assert bucket.queue() > 60
-    wait(provider, id_)
+    wait(provider, pending)
     assert 3 <= len(region.calls.of("DescribeInstances")) <= 5
+
+
+@pytest.mark.parametrize("members", [3, 30])
+def test_one_look_serves_all(region, provider, tmp_path, members):
+    """However many wait. Mutants: each asks for its own machine only, or does not share what it sees."""
+    ids = launched(region, members)
+    region.calls.made.clear()
+    for id_ in ids:
+        waiting._watch(provider, id_)  # as each process does before it looks
+    for id_ in ids:
+        own = Provider("ec2", provider.settings, provider.opts)  # of another process
+        wait(own, id_, wait_for_ip_interval=60)
+    assert len(region.calls.of("DescribeInstances")) == 1
