@@ -85,6 +85,10 @@ class Box:
         """Return how many instances there are that are not terminated."""
         return self._ask("machines")
 
+    def launch(self, names: Sequence[str]) -> None:
+        """Launch an instance of each name, unasked by any client."""
+        self._ask({"launch": names})
+
     def faults(self, *rules: Mapping[str, Any]) -> None:
         """Put these rules of `rehearsal.region.faults` in force."""
         self._ask(list(rules))

@@ -30,6 +30,11 @@ def ours(command: Path) -> Driver:
     return Driver("ours", command, (CHECKOUT / "salt/_clouds",))
 
 
+def theirs(commands: Path) -> Driver:
+    """Return the last driver that Salt had, of Salt 3007.15; ``commands`` is where its ``salt-cloud`` is."""
+    return Driver("3007.15", commands / "salt-cloud")
+
+
 def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int) -> Path:
     """Write a configuration for a map of machines that are launched and not bootstrapped.
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import config, peer
+from bench import config, venv
 from bench.box import Measured, box
 from bench.config import Driver
 from rehearsal.settings import CHECKOUT, load
@@ -152,7 +152,10 @@ def main() -> None:
     parser.add_argument("--throttle", action="store_true", help="RunInstances is throttled to 2 a second")
     options = parser.parse_args()
     settings = load()
-    drivers = [peer.ensure(settings), config.ours(Path(sys.executable).with_name("salt-cloud"))]
+    drivers = [
+        config.theirs(venv.ensure(settings, "3007")),
+        config.ours(Path(sys.executable).with_name("salt-cloud")),
+    ]
     names = [driver.name for driver in drivers]
     runs: list[Run] = []
     failures: list[str] = []

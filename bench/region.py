@@ -2,9 +2,9 @@
 
 It takes its addresses on the namespace's loopback, makes what a map needs and prints that as a line of JSON.
 Then it answers each line of standard input with one of JSON: ``calls`` with the calls since it was asked
-last, by operation; ``machines`` with how many there are; a list of fault rules (see
-`rehearsal.region.faults.Rule`) by putting them in force. It ends with its standard input. `bench.box` starts
-it.
+last, by operation; ``machines`` with how many there are; ``{"launch": NAMES}`` by launching these; a list of
+fault rules (`rehearsal.region.faults.Rule`) by putting them in force. It ends with its standard input.
+`bench.box` starts it.
 """
 
 import dataclasses
@@ -176,6 +176,20 @@ def _furnish(region: RegionServer) -> dict[str, str]:
     return {"subnet": subnet, "group": group, "image": image["ImageId"], "account": image["OwnerId"]}
 
 
+def _launch(region: RegionServer, ids: dict[str, str], names: list[str]) -> None:
+    ec2 = region.client("ec2")
+    for name in names:
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}]
+        ec2.run_instances(
+            ImageId=ids["image"],
+            InstanceType="t3.small",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=ids["subnet"],
+            TagSpecifications=tags,
+        )
+
+
 def main() -> None:
     """Serve until standard input ends."""
     place = Place(root=Path(sys.argv[1]))
@@ -185,17 +199,18 @@ def main() -> None:
     region = CountingRegion(place)
     region.start()
     _resolve_here(place)
-    answer: Any = _furnish(region)
-    print(json.dumps(answer), flush=True)  # noqa: T201
+    ids = _furnish(region)
+    print(json.dumps(ids), flush=True)  # noqa: T201
     for line in sys.stdin:
-        asked = json.loads(line)
+        asked, answer = json.loads(line), None
         if asked == "calls":
             answer = region.calls()
         elif asked == "machines":
             answer = len(instances(region.client("ec2")))
+        elif isinstance(asked, dict):
+            _launch(region, ids, asked["launch"])
         else:
             region.faults.replace([parse(rule) for rule in asked])
-            answer = {}
         print(json.dumps(answer), flush=True)  # noqa: T201
     region.stop()
 
