@@ -35,7 +35,9 @@ def theirs(commands: Path) -> Driver:
     return Driver("3007.15", commands / "salt-cloud")
 
 
-def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int) -> Path:
+def write(
+    directory: Path, driver: Driver, ids: Mapping[str, str], members: int, pool_size: int | None = None
+) -> Path:
     """Write a configuration for a map of machines that are launched and not bootstrapped.
 
     Everything is given by id, which costs the old driver the fewest calls: it looks each name up for each
@@ -46,6 +48,7 @@ def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int)
         driver: Whose ``cloud_dirs`` are named; nothing else differs.
         ids: Of the region, see `bench.region`.
         members: Of the map.
+        pool_size: Of them at a time; None: all.
 
     Returns:
         The map.
@@ -55,6 +58,7 @@ def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int)
     key.write_text("nothing logs in with it\n")
     key.chmod(0o600)
     root = {"root_dir": str(directory / "root")}
+    pool = {"pool_size": pool_size} if pool_size else {}
     own = {"cloud_dirs": [str(path) for path in driver.cloud_dirs]} if driver.cloud_dirs else {}
     profile = {
         "provider": "ec2",
@@ -70,7 +74,7 @@ def write(directory: Path, driver: Driver, ids: Mapping[str, str], members: int)
         "deploy": False,
     }
     files = {
-        "cloud": root | own | {"master_config": str(directory / "master"), "verify_env": False},
+        "cloud": root | own | pool | {"master_config": str(directory / "master"), "verify_env": False},
         "master": root,
         "cloud.providers": {"ec2": {"driver": "ec2", "id": KEY, "key": KEY, "location": "eu-west-1"}},
         "cloud.profiles": {"web": profile},

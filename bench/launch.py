@@ -59,7 +59,7 @@ class Run:
         return sum(self.calls.values())
 
 
-def measure(directory: Path, driver: Driver, members: int, *, throttle: bool) -> list[Run]:
+def measure(directory: Path, driver: Driver, members: int, options: argparse.Namespace) -> list[Run]:
     """Launch a map on a fresh region, and run it again.
 
     Raises:
@@ -68,9 +68,9 @@ def measure(directory: Path, driver: Driver, members: int, *, throttle: bool) ->
     with box(directory / "region") as region:
         home = directory / driver.name
         shutil.rmtree(home, ignore_errors=True)
-        path = config.write(home, driver, region.ids, members)
+        path = config.write(home, driver, region.ids, members, options.pool_size)
         command = [driver.command, "-c", home, "-m", path, "-P", "-y", "--out=json"]
-        if throttle:
+        if options.throttle:
             region.faults(THROTTLE)
         region.calls()
         runs = []
@@ -83,7 +83,7 @@ def measure(directory: Path, driver: Driver, members: int, *, throttle: bool) ->
 
 
 def insist(
-    directory: Path, driver: Driver, members: int, failures: list[str], *, throttle: bool
+    directory: Path, driver: Driver, members: int, failures: list[str], options: argparse.Namespace
 ) -> list[Run]:
     """Measure, again if salt-cloud failed; what it said is added to ``failures``.
 
@@ -92,7 +92,7 @@ def insist(
     """
     while True:
         try:
-            return measure(directory, driver, members, throttle=throttle)
+            return measure(directory, driver, members, options)
         except RuntimeError as error:
             last = str(error).strip().splitlines()[-1][:300]
             failures.append(f"{driver.name}, {members} members: {last}")
@@ -149,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.launch", description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="members of the maps")
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--pool-size", type=int, help="members at a time (default: all, as salt-cloud does)")
     parser.add_argument("--throttle", action="store_true", help="RunInstances is throttled to 2 a second")
     options = parser.parse_args()
     settings = load()
@@ -163,7 +164,7 @@ def main() -> None:
         for repeat in range(options.repeats):
             for members in options.sizes:
                 for driver in drivers:
-                    runs += insist(Path(scratch), driver, members, failures, throttle=options.throttle)
+                    runs += insist(Path(scratch), driver, members, failures, options)
                     sys.stderr.write(f"{repeat + 1}/{options.repeats}: {runs[-2]}\n")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps([vars(run) for run in runs], indent=1))
