@@ -62,6 +62,7 @@ def test_an_hour(size, region, hourly):
         (HERE, gp3(Throughput=225), 0.88 + 4.4),
         (HERE, {"VolumeType": "gp2", "VolumeSize": 100, "Iops": 300}, 11.0),
         (HERE, {"VolumeType": "io1", "VolumeSize": 100, "Iops": 1000}, 13.8 + 72),
+        (HERE, {"VolumeType": "io1", "VolumeSize": 100}, 13.8),
         (HERE, {"VolumeType": "io2", "VolumeSize": 100, "Iops": 32000}, 13.8 + 2304),
         (HERE, {"VolumeType": "st1", "VolumeSize": 1000}, 50),
         (HERE, {"VolumeType": "sc1", "VolumeSize": 1000}, 16.8),
