@@ -190,7 +190,8 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     _only_as("function", call, name)
     provider = _provider()
     try:
-        return provider, machines.by_name(machines.alive(provider))
+        listing = lifecycle.listed if _launches() else machines.alive  # members look at the same
+        return provider, machines.by_name(listing(provider))
     except Exception as error:
         if multiprocessing.current_process().daemon:
             raise SystemExit(f"{provider.alias}: {error}") from None

@@ -138,10 +138,17 @@ def _launch(
         raise
 
 
+def listed(provider: Provider) -> list[machines.Instance]:
+    """Return the living machines, as of at most `RECHECK` seconds ago in this run of salt-cloud."""
+    listing: list[machines.Instance] = provider.state.once(
+        "alive", RECHECK, lambda: machines.plain(machines.alive(provider))
+    )
+    return listing
+
+
 def _present(provider: Provider, name: str) -> machines.Instance | None:
-    """Return the living machine of this name, by its tags, as of now: the map's own listing is older."""
-    listing = provider.state.once("alive", RECHECK, lambda: machines.plain(machines.alive(provider)))
-    return machines.only([one for one in listing if machines.name(one) == name], name)
+    """Return the living machine of this name, by its tags: the map's own listing may be older."""
+    return machines.only([one for one in listed(provider) if machines.name(one) == name], name)
 
 
 def _running(instance: machines.Instance) -> bool:

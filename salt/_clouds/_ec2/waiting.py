@@ -13,7 +13,7 @@ from .errors import explained
 from .provider import Provider
 
 TIMEOUT = 600.0
-INTERVAL = 2.0
+INTERVAL = 3.0
 # Seconds: while launches queue for their rate, those that are launched are looked at this seldom.
 LONGEST_INTERVAL = 10.0
 # EC2 takes at most this many values in a filter.
