@@ -79,6 +79,7 @@ def test_options_are_as_the_old_driver_had_them_unless_told():
 
 
 def test_the_nearest():
-    """Mutants: the folded name shown, anything near enough."""
+    """Mutants: the folded name shown, anything near enough, the last of those that fold to one name."""
+    assert options.nearest("size", ["Size", "SIZE"]) == "; did you mean Size?"
     assert options.nearest("SIZE", ["Size", "other"]) == "; did you mean Size?"
     assert options.nearest("zzz", ["size"]) == ""

@@ -20,6 +20,7 @@ def test_a_plan():
                     "size": {"is": "t3.nano", "wanted": "t3.small"},
                     "security_groups": {"is": ["sg-1", "sg-2"], "wanted": ["sg-3"]},
                     "tags": {"wanted": {"Team": "web"}},
+                    "zone": {"is": "a", "wanted": "b"},
                 },
             }
         },
@@ -35,7 +36,7 @@ def test_a_plan():
             "web-3",
             "t3.small",
             "0.00",
-            "size: t3.nano -> t3.small, security_groups: sg-1 sg-2 -> sg-3, tag Team=web",
+            "size: t3.nano -> t3.small, security_groups: sg-1 sg-2 -> sg-3, zone: a -> b, tag Team=web",
         ),
         ("extra", "old-1", "t3.nano", "", ""),
         (
