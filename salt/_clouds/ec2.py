@@ -56,10 +56,11 @@ try:
         schema,
         snapshots,
         ssm,
+        tables,
         volumes,
     )
     from _ec2 import leaks as leftovers
-    from _ec2.provider import Provider
+    from _ec2.provider import Provider, read_descriptions
 
     MISSING = ""
 except ImportError as error:
@@ -74,6 +75,8 @@ def __virtual__() -> str | tuple[bool, str]:
     if MISSING:
         return False, MISSING
     exitcode.install()
+    if _launches():
+        read_descriptions()
     return __virtualname__
 
 
@@ -192,7 +195,8 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     _only_as("function", call, name)
     provider = _provider()
     try:
-        return provider, machines.by_name(machines.alive(provider))
+        listing = lifecycle.listed if _launches() else machines.alive  # members look at the same
+        return provider, machines.by_name(listing(provider))
     except Exception as error:
         if multiprocessing.current_process().daemon:
             raise SystemExit(f"{provider.alias}: {error}") from None
@@ -341,16 +345,16 @@ def avail_sizes(call: str | None = None) -> dict[str, Any]:
     return catalog.sizes(_provider())
 
 
-def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> dict[str, Any]:
+def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
     """
-    Return what a run of ``map`` would create, bootstrap, start, keep and destroy (with ``hard=True``), what
-    differs, and what the map costs a month. Writes nothing.
+    Return what a run of ``map`` would create, replace, bootstrap, start, keep and (with ``hard=True``)
+    destroy, what differs, and what the map costs a month. Writes nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-cloud -f plan_map ec2 map=cloud.map
+        salt-cloud --out=table -f plan_map ec2 map=cloud.map
         salt-cloud --out=json -f plan_map ec2 map=cloud.map hard=True
     """
     _only_as("function", call, "plan_map")
@@ -358,7 +362,28 @@ def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> d
     def implementation(provider: Provider, map: str, hard: str = "False") -> dict[str, Any]:
         return plan.make(provider, map, hard=arguments.flag("hard", hard))
 
-    return arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    answer = arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    return tables.of_plan(answer) if _as_table() else answer
+
+
+def leaks(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    """
+    Return what the provider's tag (or ``tag`` and ``value``) owns and nobody uses, by kind.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --out=table -f leaks ec2
+        salt-cloud -f leaks ec2 tag=Fleet value=saltwatch
+    """
+    _only_as("function", call, "leaks")
+    answer = arguments.call(leftovers.find, _provider(), kwargs=kwargs, name="leaks")
+    return tables.of_leaks(answer) if _as_table() else answer
+
+
+def _as_table() -> bool:
+    return bool(__opts__.get("output") == "table")
 
 
 def _function(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -464,7 +489,6 @@ if not MISSING:
     show_image = _function(catalog.show_image, "show_image")
     register_image = _function(catalog.register_image, "register_image")
     show_pricing = _function(catalog.show_pricing, "show_pricing")
-    leaks = _function(leftovers.find, "leaks")
     start = _power(power.start, "start")
     stop = _power(power.stop, "stop")
     reboot = _power(power.reboot, "reboot")

@@ -133,12 +133,11 @@ def show_pricing(provider: Provider, profile: str) -> dict[str, Any]:
         salt-cloud -f show_pricing ec2 profile=app
     """
     settings = plan.settings_of(provider, "machine", profile, {})
-    devices = plan.volumes(provider, settings)
-    cost = prices.monthly(provider.region, settings["size"], devices, provider.settings.get("prices"))
-    if cost is None:
+    cost = plan.cost(provider, settings, plan.volumes(provider, settings))
+    if cost.monthly is None:
         known: Mapping[str, float] = prices.HOURLY.get(provider.region, {})
         raise SaltCloudConfigError(
-            f"show_pricing: no price of {settings['size']} in {provider.region} is known"
+            f"show_pricing: no price is known of {', '.join(cost.unknown)}"
             f"{options.nearest(settings['size'], known)}; give it in the provider's `prices`"
         )
-    return {"monthly": cost, "currency": prices.CURRENCY, "prices_as_of": prices.AS_OF}
+    return {"monthly": cost.monthly, "currency": prices.CURRENCY, "prices_as_of": prices.AS_OF}

@@ -239,8 +239,13 @@ def forget(provider: Provider, name: str) -> None:
     provider.state.remove(f"launch-{name}")
 
 
+def bucket_of(provider: Provider) -> TokenBucket:
+    """Return the bucket from which every launch of a provider takes its token."""
+    return TokenBucket(provider.state, RATE, BURST)
+
+
 def _persist(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    bucket = TokenBucket(provider.state, RATE, BURST)
+    bucket = bucket_of(provider)
     client = provider.client(retries=1)
     deadline = time.monotonic() + PERSISTENCE
     backoff = 1.0

@@ -8,7 +8,20 @@ from typing import Any
 
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import addresses, deploy, dns, launch, machines, minions, spot, ssm, storage, this_machine, waiting
+from . import (
+    addresses,
+    deploy,
+    dns,
+    launch,
+    leaks,
+    machines,
+    minions,
+    spot,
+    ssm,
+    storage,
+    this_machine,
+    waiting,
+)
 from .adopt import adopted
 from .errors import explained
 from .provider import Provider
@@ -143,10 +156,17 @@ def _launch(
         raise
 
 
+def listed(provider: Provider) -> list[machines.Instance]:
+    """Return the living machines, as of at most `RECHECK` seconds ago in this run of salt-cloud."""
+    listing: list[machines.Instance] = provider.state.once(
+        "alive", RECHECK, lambda: machines.plain(machines.alive(provider))
+    )
+    return listing
+
+
 def _present(provider: Provider, name: str) -> machines.Instance | None:
-    """Return the living machine of this name, by its tags, as of now: the map's own listing is older."""
-    listing = provider.state.once("alive", RECHECK, lambda: machines.plain(machines.alive(provider)))
-    return machines.only([one for one in listing if machines.name(one) == name], name)
+    """Return the living machine of this name, by its tags: the map's own listing may be older."""
+    return machines.only([one for one in listed(provider) if machines.name(one) == name], name)
 
 
 def _running(instance: machines.Instance) -> bool:
@@ -240,6 +260,10 @@ def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> No
 def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]:
     """Terminate a machine and remove what was made for it. Its ``volumes`` stay.
 
+    Returns:
+        The change of state, what of the machine stays (``stays``), and with the provider's last machine what
+        is left of the fleet (``leaks``, see `leaks.find`).
+
     Raises:
         SaltCloudNotFound: There is none.
         SaltCloudExecutionFailure: It is protected, or the machine this runs on.
@@ -248,8 +272,20 @@ def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]
     announce("destroying instance", "destroying", instance_id=instance["InstanceId"])
     change = terminate(provider, instance)
     minions.forget(provider, machines.name(instance))
+    change |= _left(provider, instance)
     announce("destroyed instance", "destroyed", instance_id=instance["InstanceId"])
     return change
+
+
+def _left(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
+    """Return what stays of a destroyed machine and, if it was the last one, of the fleet."""
+    left: dict[str, Any] = {"stays": leaks.outliving(instance)}
+    try:
+        if not machines.alive(provider):
+            left["leaks"] = leaks.find(provider)
+    except SaltCloudException as error:  # it is destroyed all the same
+        log.warning("%s: what is left is not known: %s", machines.name(instance), error)
+    return {key: value for key, value in left.items() if value}
 
 
 def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]:

@@ -53,7 +53,9 @@ PROVIDER = {
     ),
     "ec2_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
     "aws_api_version": Option(text, "accepted", "ignored", "boto3 speaks the current one"),
-    "prices": Option(mapping, "USD an hour by size, a GiB and month by type of volume, for plans", "new"),
+    "prices": Option(
+        mapping, "USD an hour by size, a month by GiB of a volume type or `gp3-iops`…, for plans", "new"
+    ),
     "region": Option(text, "accepted", "refused", "the region is given as `location`"),
 }
 

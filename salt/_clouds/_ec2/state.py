@@ -108,6 +108,10 @@ class TokenBucket:
         """Wait for a token."""
         time.sleep(self._reserve(time.time()))
 
+    def queue(self) -> float:
+        """Return in how many seconds whoever asked for a token now would have one."""
+        return self._wait(time.time(), self._full_at())
+
     def drain(self, seconds: float) -> None:
         """Let nobody have a token for ``seconds``: AWS has said that there are none."""
         with self._state.lock("bucket"):
@@ -121,9 +125,11 @@ class TokenBucket:
         """
         with self._state.lock("bucket"):
             full_at = max(self._full_at(), now)
-            wait = max(0.0, full_at - now - (self._burst - 1) * self._interval)
             self._state.write("bucket", {"full_at": full_at + self._interval})
-            return wait
+            return self._wait(now, full_at)
+
+    def _wait(self, now: float, full_at: float) -> float:
+        return max(0.0, full_at - now - (self._burst - 1) * self._interval)
 
     def _full_at(self) -> float:
         return float(self._state.read("bucket").get("full_at", 0.0))
