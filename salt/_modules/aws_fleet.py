@@ -80,10 +80,15 @@ def policies() -> dict[str, dict[str, Any]]:
 def operator_policies() -> dict[str, dict[str, Any]]:
     """Return what an operator needs, in policies that AWS does not find too long (6144 characters each).
 
-    ``foundation`` to apply and remove salt/aws, ``services`` for its parts that an environment switches on,
-    ``launch`` for salt-cloud.
+    ``foundation`` to apply and remove salt/aws, ``services`` and ``audit`` for its parts that an environment
+    switches on, ``launch`` for salt-cloud.
     """
-    files = {"foundation": "operator", "services": "operator-services", "launch": "master"}
+    files = {
+        "foundation": "operator",
+        "services": "operator-services",
+        "audit": "operator-audit",
+        "launch": "master",
+    }
     return {name: _document(_statements(path)) for name, path in files.items()}
 
 
@@ -164,7 +169,7 @@ def key_policy(services: Mapping[str, Mapping[str, Any]] | None = None) -> dict[
                 "Sid": service.partition(".")[0].title(),
                 "Effect": "Allow",
                 "Principal": {"Service": service},
-                "Action": ["kms:GenerateDataKey*", "kms:Encrypt*", "kms:Decrypt", "kms:DescribeKey"],
+                "Action": ["kms:GenerateDataKey*", "kms:Decrypt", "kms:DescribeKey"],
                 "Resource": "*",
                 "Condition": dict(condition),
             }
@@ -187,4 +192,39 @@ def queue_policy(queue: str) -> dict[str, Any]:
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],
+    }
+
+
+def trail() -> dict[str, Any]:
+    """Return the audit trail's ``name``, its ``bucket``, and what admits it there and to its key.
+
+    That is ``bucket_statements`` and ``key_policy``. CloudTrail is admitted on behalf of this trail only.
+    Source of the statements:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    region = __pillar__["aws"]["region"]
+    owner, name, target = account(region), f"{__pillar__['fleet']['name']}-audit", bucket("audit")
+    service = "cloudtrail.amazonaws.com"
+    this_trail = {"aws:SourceArn": f"arn:aws:cloudtrail:{region}:{owner}:trail/{name}"}
+    admit = {"Effect": "Allow", "Principal": {"Service": service}}
+    return {
+        "name": name,
+        "bucket": target,
+        "bucket_statements": [
+            {
+                **admit,
+                "Sid": "TrailAsksForAcl",
+                "Action": "s3:GetBucketAcl",
+                "Resource": f"arn:aws:s3:::{target}",
+                "Condition": {"StringEquals": this_trail},
+            },
+            {
+                **admit,
+                "Sid": "TrailWrites",
+                "Action": "s3:PutObject",
+                "Resource": f"arn:aws:s3:::{target}/AWSLogs/{owner}/*",
+                "Condition": {"StringEquals": {**this_trail, "s3:x-amz-acl": "bucket-owner-full-control"}},
+            },
+        ],
+        "key_policy": key_policy({service: {"StringEquals": this_trail}}),
     }

@@ -1,10 +1,13 @@
 """Removal leaves nothing of ours and touches nothing else."""
 
+import time
 from typing import Any
 
 import pytest
 from aws_account import Account, changed
 from snapshot import snapshot
+
+FINDINGS = "/aws/events/saltwatch-findings"
 
 
 def someone_else(whole: Account) -> None:
@@ -33,6 +36,21 @@ def someone_else(whole: Account) -> None:
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
+    )
+    whole.client("cloudtrail").create_trail(Name="saltwatch-theirs", S3BucketName="saltwatch-theirs")
+    whole.client("logs").create_log_group(logGroupName="/aws/events/saltwatch-theirs")
+    whole.client("logs").put_resource_policy(policyName="saltwatch-theirs", policyDocument="{}")
+    whole.client("events").put_rule(Name="saltwatch-theirs", EventPattern='{"source": ["aws.ec2"]}')
+    whole.client("cloudwatch").put_dashboard(DashboardName="saltwatch", DashboardBody='{"widgets": []}')
+    whole.client("cloudwatch").put_metric_alarm(
+        AlarmName="saltwatch-theirs",
+        Namespace="AWS/EC2",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
     )
     route53.create_hosted_zone(
         Name="saltwatch.internal",
@@ -68,11 +86,14 @@ def test_nothing_is_removed_under_a_running_host(whole: Account, before: dict[st
 
 def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: `holds` taken for nothing in `buckets_absent`; `aws-absent-tables` without its require.
-    s3, dynamodb = whole.client("s3"), whole.client("dynamodb")
+    s3, dynamodb, logs = whole.client("s3"), whole.client("dynamodb"), whole.client("logs")
     (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "-loki-" in each["Name"]]
     s3.delete_bucket_policy(Bucket=bucket)  # which rightly refuses this test, since it speaks no TLS
     s3.put_object(Bucket=bucket, Key="chunk", Body=b"a log line")
     dynamodb.put_item(TableName="saltwatch-data", Item={"id": {"S": "1"}})
+    line = {"timestamp": int(time.time() * 1000), "message": "a finding"}
+    logs.create_log_stream(logGroupName=FINDINGS, logStreamName="one")
+    logs.put_log_events(logGroupName=FINDINGS, logStreamName="one", logEvents=[line])
     for arguments in (("test=True",), ()):
         states = whole.apply("aws.absent", *arguments, fails=True)
         assert bucket in states["aws-absent-buckets"]["comment"]
@@ -80,7 +101,9 @@ def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) 
         assert s3.get_object(Bucket=bucket, Key="chunk")["Body"].read() == b"a log line"
         assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
     states = whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')
-    assert {"aws-absent-buckets", "aws-absent-tables", "aws-absent-keys"} <= set(changed(states))
+    assert {"aws-absent-buckets", "aws-absent-tables", "aws-absent-groups", "aws-absent-keys"} <= set(
+        changed(states)
+    )
     whole.apply("aws")
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from aws_account import Account
 from saltext.boto3.states import (
+    boto3_cloudwatch_alarm,
+    boto3_cloudwatch_event,
     boto3_dynamodb,
     boto3_ec2,
     boto3_iam_role,
@@ -112,6 +114,8 @@ def test_redrive_policy_changes_at_every_run(account: Account, single: Any) -> N
         (boto3_ec2.key_present, "tags"),
         (boto3_iam_role.present, "tags"),
         (boto3_sqs.present, "tags"),
+        (boto3_cloudwatch_alarm.present, "tags"),
+        (boto3_cloudwatch_event.present, "tags"),
         (boto3_route53.hosted_zone_present, "tags"),
     ],
 )
