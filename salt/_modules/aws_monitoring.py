@@ -17,7 +17,11 @@ def alarms() -> Alarms:
     """Return the alarms of the parts that are switched on, by name: arguments of the alarms' state."""
     fleet = __pillar__["fleet"]["name"]
     by_part = __salt__["slsutil.renderer"](
-        "salt://aws/alarms.yaml", default_renderer="jinja|yaml", aws=__pillar__["aws"], fleet=fleet
+        "salt://aws/alarms.yaml",
+        default_renderer="jinja|yaml",
+        aws=__pillar__["aws"],
+        database=__salt__["aws_fleet.database"](),
+        fleet=fleet,
     )
     parts = __pillar__["aws"]["parts"]
     return {

@@ -1,5 +1,5 @@
 # Removes what aws made, and only that: what has the fleet's tag. The hosts have to be gone first. While a bucket,
-# table or log group holds data nothing else is removed, unless told twice: here, and by the environment's
+# table, database or log group holds data nothing else is removed, unless told twice: here, and by the environment's
 # `protect: False`.
 #   salt-call -c operator state.apply aws.absent pillar='{"aws": {"delete_data": true}}'
 {%- set aws, name = pillar['aws'], pillar['fleet']['name'] %}
@@ -31,20 +31,30 @@ aws-absent-tables:
     - require:
       - id: aws-absent-buckets
 
-aws-absent-groups:
-  aws_logs.groups_absent:
-    - name: Log groups of {{ name }}
-    - prefixes: [/aws/events/{{ name }}-]
+aws-absent-databases:
+  aws_rds.instances_absent:
+    - name: Databases of {{ name }}
+    - prefix: {{ name }}-
     - tags: {{ ours }}
     - delete_data: {{ delete_data }}
     - region: {{ aws['region'] }}
     - require:
       - id: aws-absent-tables
+
+aws-absent-groups:
+  aws_logs.groups_absent:
+    - name: Log groups of {{ name }}
+    - prefixes: [/aws/events/{{ name }}-, /aws/rds/instance/{{ name }}-]
+    - tags: {{ ours }}
+    - delete_data: {{ delete_data }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-databases
 {#- What holds no data and nothing else needs. #}
 {%- for what, function in {
   'roles': 'aws_iam.roles_absent', 'keys': 'aws_kms.keys_absent', 'queues': 'aws_sqs.queues_absent',
   'secrets': 'aws_secret.secrets_absent', 'trails': 'aws_cloudtrail.trails_absent',
-  'rules': 'aws_events.rules_absent', 'alarms': 'aws_cloudwatch.alarms_absent',
+  'db-subnets': 'aws_rds.subnet_groups_absent', 'rules': 'aws_events.rules_absent', 'alarms': 'aws_cloudwatch.alarms_absent',
 }.items() %}
 
 aws-absent-{{ what }}:
@@ -100,5 +110,5 @@ aws-absent-{{ kind }}:
     - tags: {{ ours }}
     - region: {{ aws['region'] }}
     - require:
-      - id: aws-absent-{{ 'groups' if loop.first else loop.previtem }}
+      - id: aws-absent-{{ 'db-subnets' if loop.first else loop.previtem }}
 {%- endfor %}

@@ -23,7 +23,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 ADMINS = "198.51.100.0/24"
-PARTS = ["storage", "messaging", "secrets", "audit", "monitoring"]
+PARTS = ["storage", "messaging", "secrets", "database", "audit", "monitoring"]
 States = dict[str, dict[str, Any]]
 
 

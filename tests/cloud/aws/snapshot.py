@@ -13,6 +13,7 @@ _VOLATILE = {
     "CreateTime",
     "CreationTimestamp",
     "KeyPairId",
+    "LatestRestorableTime",
     "ResponseMetadata",
     "RoleLastUsed",
     "RouteTableAssociationId",
@@ -72,6 +73,7 @@ def snapshot(account: Account) -> dict[str, Any]:
 def _services(account: Account) -> dict[str, Any]:
     s3, kms, sqs = account.client("s3"), account.client("kms"), account.client("sqs")
     dynamodb, manager = account.client("dynamodb"), account.client("secretsmanager")
+    rds = account.client("rds")
     urls = sqs.list_queues().get("QueueUrls", [])
     aliases = [
         each for each in kms.list_aliases()["Aliases"] if not each["AliasName"].startswith("alias/aws/")
@@ -93,6 +95,8 @@ def _services(account: Account) -> dict[str, Any]:
         "tables": [
             dynamodb.describe_table(TableName=each)["Table"] for each in dynamodb.list_tables()["TableNames"]
         ],
+        "databases": rds.describe_db_instances()["DBInstances"],
+        "subnet groups": rds.describe_db_subnet_groups()["DBSubnetGroups"],
         "secrets": [
             [secret["Name"], manager.get_secret_value(SecretId=secret["Name"])["SecretString"]]
             for secret in manager.list_secrets()["SecretList"]

@@ -7,6 +7,7 @@ import pytest
 from aws_account import Account, changed
 from snapshot import snapshot
 
+DELETE_DATA = 'pillar={"aws": {"delete_data": true}}'
 FINDINGS = "/aws/events/saltwatch-findings"
 
 
@@ -31,6 +32,26 @@ def someone_else(whole: Account) -> None:
     whole.client("secretsmanager").create_secret(Name="saltwatch/theirs", SecretString="theirs", Tags=tags)
     key = whole.client("kms").create_key()["KeyMetadata"]["KeyId"]
     whole.client("kms").create_alias(AliasName="alias/saltwatch-theirs", TargetKeyId=key)
+    rds = whole.client("rds")
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)
+        for number, zone in enumerate(("eu-west-1a", "eu-west-1b"), 1)
+    ]
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="saltwatch-theirs",
+        DBSubnetGroupDescription="theirs",
+        SubnetIds=[subnet["Subnet"]["SubnetId"] for subnet in subnets],
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="saltwatch-theirs",
+        DBInstanceClass="db.t4g.micro",
+        Engine="mysql",
+        MasterUsername="theirs",
+        MasterUserPassword="theirs-theirs",
+        AllocatedStorage=20,
+        DBSubnetGroupName="saltwatch-theirs",
+        Tags=tags,
+    )
     whole.client("dynamodb").create_table(
         TableName="saltwatch-theirs",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -100,18 +121,17 @@ def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) 
         assert changed(states) == {}
         assert s3.get_object(Bucket=bucket, Key="chunk")["Body"].read() == b"a log line"
         assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
-    states = whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')
-    assert {"aws-absent-buckets", "aws-absent-tables", "aws-absent-groups", "aws-absent-keys"} <= set(
-        changed(states)
-    )
+    states = whole.apply("aws.absent", DELETE_DATA)
+    data = ("buckets", "tables", "databases", "groups", "keys")
+    assert {f"aws-absent-{what}" for what in data} <= set(changed(states))
     whole.apply("aws")
 
 
 def test_removal_is_complete_and_touches_nothing_else(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: any kind left out of absent.sls; `_found` without its tags; `_private_zones` without the tags.
-    predicted = whole.apply("aws.absent", "test=True")
+    predicted = whole.apply("aws.absent", "test=True", DELETE_DATA)
     assert snapshot(whole) != before, "test=True removed everything"
-    applied = whole.apply("aws.absent")
+    applied = whole.apply("aws.absent", DELETE_DATA)
     assert snapshot(whole) == before
     assert changed(applied) == changed(predicted)
     assert len(changed(applied)) == len(applied) - 1  # all but the look for hosts

@@ -20,6 +20,10 @@ def test_dev_pays_for_nothing_but_one_nat_gateway(account: Account) -> None:
     assert account.client("kms").list_keys()["Keys"] == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []
+    assert account.client("cloudtrail").list_trails()["Trails"] == []
+    assert account.client("guardduty").list_detectors()["DetectorIds"] == []
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
 def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
@@ -38,6 +42,14 @@ def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
         for association in table["Associations"]
     }
     assert ways == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1b"}
+
+
+def test_prods_database_survives_it_too(prod: Account) -> None:
+    # Mutant: `multi_az: False` in pillar/prod/environment/operator.sls.
+    (instance,) = prod.client("rds").describe_db_instances()["DBInstances"]
+    assert instance["MultiAZ"]
+    assert instance["BackupRetentionPeriod"] == 30
+    assert instance["DeletionProtection"]
 
 
 def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:

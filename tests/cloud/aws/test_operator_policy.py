@@ -62,7 +62,9 @@ WITHIN_OTHERS = {
     "iam:PassRole",
     "iam:TagInstanceProfile",
     "iam:TagRole",
+    "kms:CreateGrant",
     "kms:TagResource",
+    "rds:AddTagsToResource",
     "dynamodb:TagResource",
     "secretsmanager:TagResource",
     "sqs:TagQueue",
@@ -79,7 +81,10 @@ OTHER_MENDING = {
     "kms:UpdateKeyDescription",
     "secretsmanager:PutSecretValue",
     "secretsmanager:RestoreSecret",
+    "rds:ModifyDBInstance",
+    "rds:ModifyDBSubnetGroup",
     "secretsmanager:UpdateSecret",
+    "secretsmanager:UpdateSecretVersionStage",
     "sqs:SetQueueAttributes",
     "ec2:ReplaceRouteTableAssociation",
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
@@ -108,7 +113,7 @@ def called(whole: Account) -> set[str]:
         drift(hand)
     whole.on_action.append(actions.add)
     whole.apply("aws")
-    whole.apply("aws.absent")
+    whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')  # RDS always holds data
     whole.on_action.clear()
     return {iam_action(action) for action in actions} - {"sts:GetCallerIdentity"}  # always allowed
 

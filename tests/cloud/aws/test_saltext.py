@@ -17,6 +17,7 @@ from saltext.boto3.states import (
     boto3_ec2,
     boto3_iam_role,
     boto3_kms,
+    boto3_rds,
     boto3_route53,
     boto3_s3_bucket,
     boto3_sqs,
@@ -103,6 +104,11 @@ def test_redrive_policy_changes_at_every_run(account: Account, single: Any) -> N
     for _ in range(2):
         state = single("boto3_sqs.present", "name=live", f"attributes={attributes}")
     assert state["changes"] or not state["result"]
+
+
+def test_database_wants_its_password_as_an_argument() -> None:
+    parameters = inspect.signature(boto3_rds.present).parameters
+    assert parameters["master_user_password"].default is inspect.Parameter.empty
 
 
 @pytest.mark.parametrize(
