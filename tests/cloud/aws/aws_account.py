@@ -152,6 +152,8 @@ def empty_account(home: Path, environment: str = "dev", **aws: Any) -> Iterator[
     config = yaml.safe_load((CHECKOUT / "operator" / "minion").read_text())
     config["root_dir"] = str(home / "root")
     config["pillar_roots"]["base"][:2] = [str(home / "pillar"), f"pillar/{environment}"]
+    if environment == "prod":
+        config["ext_pillar"][0] = {"fleet_map": ["prod.map"]}
     for directory in ("conf", "pillar"):
         (home / directory).mkdir()
     (home / "conf" / "minion").write_text(yaml.safe_dump(config))
