@@ -29,8 +29,10 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Any:
         pytest.MonkeyPatch.context() as patch,
         empty_account(tmp_path_factory.mktemp("prod"), environment="prod") as account,
     ):
-        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "true")
-        patch.setenv("MOTO_AMIS_PATH", str(CHECKOUT / "rehearsal/region/images.json"))  # Debian's
+        # Debian's images. The variable keeps moto's own away; its content was read when moto was imported.
+        images = CHECKOUT / "rehearsal/region/images.json"
+        patch.setenv("MOTO_AMIS_PATH", str(images))
+        patch.setattr("moto.ec2.models.amis.AMIS", json.loads(images.read_text()))
         reset(account)
         account.apply("aws")
         yield account
