@@ -17,6 +17,9 @@ WATCHED = {
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "saltwatch-messages", 300.0),
     ("AWS/DynamoDB", "ReadThrottleEvents", "saltwatch-data", 0.0),
     ("AWS/DynamoDB", "WriteThrottleEvents", "saltwatch-data", 0.0),
+    ("AWS/RDS", "CPUUtilization", "saltwatch-database", 80.0),
+    ("AWS/RDS", "FreeStorageSpace", "saltwatch-database", 2.0 * 2**30),  # a tenth of 20 GiB
+    ("AWS/RDS", "FreeableMemory", "saltwatch-database", 100.0 * 2**20),
     ("AWS/Events", "TriggeredRules", "saltwatch-findings", 0.0),
 }
 
@@ -139,10 +142,8 @@ def test_alarms(account: Account, applied: States) -> None:
     }
     assert found == WATCHED
     for alarm in alarms:
-        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == (
-            "GreaterThanThreshold",
-            "notBreaching",
-        )
+        wanted = "LessThanThreshold" if alarm["MetricName"].startswith("Free") else "GreaterThanThreshold"
+        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == (wanted, "notBreaching")
         assert alarm["EvaluationPeriods"] * alarm["Period"] <= 3600
         tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
         assert {"Key": "Fleet", "Value": "saltwatch"} in tags
