@@ -10,8 +10,8 @@ aws:
     public-b: {cidr: 10.0.1.0/24, zone: eu-west-1b}
     private-a: {cidr: 10.0.10.0/24, zone: eu-west-1a, nat: public-a}
     private-b: {cidr: 10.0.11.0/24, zone: eu-west-1b, nat: public-a}
-  # What there is beside what the hosts stand on: storage, messaging, secrets. An environment names what it needs
-  # (pillar/<environment>/environment/operator.sls): dev, nothing.
+  # What there is beside what the hosts stand on: storage, messaging, secrets, database, audit, monitoring.
+  # An environment names what it needs (pillar/<environment>/environment/operator.sls): dev, nothing.
   parts: []
   # Whether AWS refuses to delete what holds data.
   protect: False
@@ -22,3 +22,5 @@ aws:
     tempo: {old_versions: 1}
     mimir: {old_versions: 1, infrequent_access: 30}
     backup: {old_versions: 30, infrequent_access: 30, glacier: 90, expire: 365}
+  # RDS, where an environment has the part `database`. It grows by itself from `storage` to `max_storage` (GiB).
+  database: {class: db.t4g.small, version: '8.4', storage: 20, max_storage: 100, multi_az: False, backup_days: 7}

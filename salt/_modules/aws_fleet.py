@@ -14,6 +14,16 @@ def tags(pillar: Pillar | None = None) -> dict[str, str]:
     return {"Fleet": fleet["name"], "Environment": fleet["env"]}
 
 
+def subnets(public: bool, pillar: Pillar | None = None) -> list[str]:
+    """Return the names of the public subnets, or of the private ones."""
+    pillar = pillar or __pillar__
+    return [
+        f"{pillar['fleet']['name']}-{name}"
+        for name, subnet in pillar["aws"]["subnets"].items()
+        if ("nat" not in subnet) == public
+    ]
+
+
 def nat_subnets(pillar: Pillar | None = None) -> list[str]:
     """Return the subnets that need a NAT gateway: those that private ones name."""
     subnets = (pillar or __pillar__)["aws"]["subnets"].values()
@@ -27,10 +37,11 @@ def route_tables(pillar: Pillar | None = None) -> dict[str, dict[str, Any]]:
     its own, by the NAT gateway, which has its subnet's name.
     """
     pillar = pillar or __pillar__
-    fleet, subnets = pillar["fleet"]["name"], pillar["aws"]["subnets"]
-    public = [f"{fleet}-{name}" for name, subnet in subnets.items() if "nat" not in subnet]
-    tables = {f"{fleet}-public": {"subnets": public, "gateway": fleet}}
-    for name, subnet in subnets.items():
+    fleet = pillar["fleet"]["name"]
+    tables: dict[str, dict[str, Any]] = {
+        f"{fleet}-public": {"subnets": subnets(public=True, pillar=pillar), "gateway": fleet}
+    }
+    for name, subnet in pillar["aws"]["subnets"].items():
         if "nat" in subnet:
             tables[f"{fleet}-{name}"] = {
                 "subnets": [f"{fleet}-{name}"],
@@ -42,10 +53,11 @@ def route_tables(pillar: Pillar | None = None) -> dict[str, dict[str, Any]]:
 def service_records() -> dict[str, str]:
     """Return alias to host: ``<role>.<zone>`` of each role that has a service, for the first of its hosts.
 
-    A role's underscores become hyphens, since a host's name can have none.
+    A role's underscores become hyphens, since a host's name can have none. The database that AWS runs has its
+    record from aws.database.
     """
     fleet = __pillar__["fleet"]
-    served = {row["role"] for row in fleet["services"].values()} - {"*"}
+    served = {row["role"] for row in fleet["services"].values()} - {"*", *__pillar__["aws"]["parts"]}
     records = {}
     for role in sorted(served):
         hosts = __salt__["fleet.hosts"](role)
@@ -80,10 +92,16 @@ def policies() -> dict[str, dict[str, Any]]:
 def operator_policies() -> dict[str, dict[str, Any]]:
     """Return what an operator needs, in policies that AWS does not find too long (6144 characters each).
 
-    ``foundation`` to apply and remove salt/aws, ``services`` for its parts that an environment switches on,
-    ``launch`` for salt-cloud.
+    ``foundation`` to apply and remove salt/aws, ``services``, ``database`` and ``audit`` for its parts that
+    an environment switches on, ``launch`` for salt-cloud.
     """
-    files = {"foundation": "operator", "services": "operator-services", "launch": "master"}
+    files = {
+        "foundation": "operator",
+        "services": "operator-services",
+        "database": "operator-database",
+        "audit": "operator-audit",
+        "launch": "master",
+    }
     return {name: _document(_statements(path)) for name, path in files.items()}
 
 
@@ -115,6 +133,11 @@ def bucket(component: str) -> str:
     """Return the name of a component's bucket: the account's id makes it unique in the world."""
     fleet = __pillar__["fleet"]
     return f"{fleet['name']}-{fleet['env']}-{component}-{account(__pillar__['aws']['region'])}"
+
+
+def database() -> str:
+    """Return the identifier of the RDS instance."""
+    return f"{__pillar__['fleet']['name']}-database"
 
 
 def key(component: str) -> str:
@@ -164,7 +187,7 @@ def key_policy(services: Mapping[str, Mapping[str, Any]] | None = None) -> dict[
                 "Sid": service.partition(".")[0].title(),
                 "Effect": "Allow",
                 "Principal": {"Service": service},
-                "Action": ["kms:GenerateDataKey*", "kms:Encrypt*", "kms:Decrypt", "kms:DescribeKey"],
+                "Action": ["kms:GenerateDataKey*", "kms:Decrypt", "kms:DescribeKey"],
                 "Resource": "*",
                 "Condition": dict(condition),
             }
@@ -187,4 +210,39 @@ def queue_policy(queue: str) -> dict[str, Any]:
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
             }
         ],
+    }
+
+
+def trail() -> dict[str, Any]:
+    """Return the audit trail's ``name``, its ``bucket``, and what admits it there and to its key.
+
+    That is ``bucket_statements`` and ``key_policy``. CloudTrail is admitted on behalf of this trail only.
+    Source of the statements:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+    """
+    region = __pillar__["aws"]["region"]
+    owner, name, target = account(region), f"{__pillar__['fleet']['name']}-audit", bucket("audit")
+    service = "cloudtrail.amazonaws.com"
+    this_trail = {"aws:SourceArn": f"arn:aws:cloudtrail:{region}:{owner}:trail/{name}"}
+    admit = {"Effect": "Allow", "Principal": {"Service": service}}
+    return {
+        "name": name,
+        "bucket": target,
+        "bucket_statements": [
+            {
+                **admit,
+                "Sid": "TrailAsksForAcl",
+                "Action": "s3:GetBucketAcl",
+                "Resource": f"arn:aws:s3:::{target}",
+                "Condition": {"StringEquals": this_trail},
+            },
+            {
+                **admit,
+                "Sid": "TrailWrites",
+                "Action": "s3:PutObject",
+                "Resource": f"arn:aws:s3:::{target}/AWSLogs/{owner}/*",
+                "Condition": {"StringEquals": {**this_trail, "s3:x-amz-acl": "bucket-owner-full-control"}},
+            },
+        ],
+        "key_policy": key_policy({service: {"StringEquals": this_trail}}),
     }

@@ -8,7 +8,7 @@ command line ask alike::
     salt-call fleet.endpoints prometheus
 
 In an answer, a service that is listed in ``fleet:unavailable`` does not exist, and a role without hosts
-has neither security group nor flows.
+has neither security group nor flows; but one that AWS runs (``fleet:managed``) has a group.
 """
 
 from collections.abc import Iterator, Mapping
@@ -136,7 +136,7 @@ def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> lis
 
 
 def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
-    """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that has hosts.
+    """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that runs somewhere.
 
     Each has a ``description``, ``ingress`` and ``egress``: lists of rules with ``protocol``, ``port``,
     ``description``, and ``source`` or ``destination``, a CIDR or the name of one of these groups.
@@ -258,12 +258,17 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
 
 
 def _edges(fleet: Fleet) -> Iterator[Edge]:
-    """Yield each pair of client and service of which both have hosts."""
+    """Yield each pair of client and service of which both run somewhere."""
     for service, row in _catalogue(fleet).items():
         for client in row["clients"]:
             outside = client in ("world", "admins")
-            if hosts(row["role"], fleet) and (outside or hosts(client, fleet)):
+            if _runs(row["role"], fleet) and (outside or _runs(client, fleet)):
                 yield Edge(client, service, row)
+
+
+def _runs(role: str, fleet: Fleet) -> bool:
+    """Return whether a role has hosts, or is run by AWS."""
+    return role in fleet.get("managed", ()) or bool(hosts(role, fleet))
 
 
 def _clients(edge: Edge, fleet: Fleet) -> list[str]:
@@ -288,5 +293,5 @@ def _group_descriptions(fleet: Fleet) -> dict[str, str]:
     described = {role: f"Hosts of the role {role} of {fleet['name']}" for role in fleet["roles"]}
     return {
         "*": f"Every host of {fleet['name']}",
-        **{role: text for role, text in described.items() if hosts(role, fleet)},
+        **{role: text for role, text in described.items() if _runs(role, fleet)},
     }

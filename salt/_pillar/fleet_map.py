@@ -93,6 +93,7 @@ def _check_catalogue(fleet: Mapping[str, Any]) -> None:
         _check_names(f"{CATALOGUE}: {name}:role", [row.get("role")], known | {"*"})
         _check_names(f"{CATALOGUE}: {name}:clients", row.get("clients", ()), known | {"*", "world", "admins"})
     _check_names("fleet:public_roles", fleet.get("public_roles", ()), known)
+    _check_names("fleet:managed", fleet.get("managed", ()), known)
     _check_names("fleet:unavailable", fleet.get("unavailable", ()), set(rows))
 
 

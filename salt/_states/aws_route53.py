@@ -4,6 +4,7 @@ Why not ``boto3_route53`` of saltext-boto3 1.2.0: it cannot tag, fails under ``t
 still to be made, and then says of every record that nothing will change.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -92,8 +93,9 @@ def record_present(
     zone: str,
     vpc: str,
     type: str,
-    values: list[str],
     ttl: int,
+    values: Sequence[str] = (),
+    database: str | None = None,
     region: str | None = None,
     profile: str | None = None,
 ) -> Result:
@@ -104,33 +106,42 @@ def record_present(
         zone: the domain of the zone.
         vpc: the name of the zone's VPC.
         type: as ``CNAME``.
-        values: what it leads to.
         ttl: how long it may be remembered, in seconds.
+        values: what it leads to.
+        database: instead of values: the RDS instance to whose endpoint it leads.
         region: see `zone_present`.
         profile: see `zone_present`.
     """
     route53 = __salt__["aws_resource.client"]("route53", region, profile)
     ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
-    desired = {"values": sorted(values), "ttl": ttl}
+    desired = {"values": [f"endpoint of {database}"] if database else sorted(values), "ttl": ttl}
+
+    def wanted() -> list[str]:
+        if database is None:
+            return sorted(values)
+        endpoint = __salt__["aws_rds.endpoint"](database, region, profile)
+        return [endpoint] if endpoint else []
 
     def read() -> Result | None:
         zone_id = _zone_id(route53, ec2, zone, vpc)
         for record in _records(route53, zone_id, name, type) if zone_id else []:
-            return {
-                "values": sorted(value["Value"] for value in record.get("ResourceRecords", [])),
-                "ttl": record.get("TTL"),
-            }
+            found = sorted(value["Value"] for value in record.get("ResourceRecords", []))
+            return {"values": desired["values"] if found == wanted() else found, "ttl": record.get("TTL")}
         return None
 
     def upsert() -> None:
         zone_id = _zone_id(route53, ec2, zone, vpc)
         if zone_id is None:
             raise CommandExecutionError(f"{name}: there is no private zone {zone} in VPC {vpc}")
+        if not wanted():
+            raise CommandExecutionError(
+                f"{name}: {desired['values'][0]}: there is none yet; apply again later"
+            )
         record = {
             "Name": name,
             "Type": type,
             "TTL": ttl,
-            "ResourceRecords": [{"Value": value} for value in sorted(values)],
+            "ResourceRecords": [{"Value": value} for value in wanted()],
         }
         _change(route53, zone_id, "UPSERT", [record])
 

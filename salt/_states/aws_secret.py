@@ -74,7 +74,7 @@ def present(
         if "description" in changed:
             manager.update_secret(SecretId=name, Description=description)
         if "fields" in changed or "password" in changed:
-            __salt__["aws_secret.rotate"](name, desired["fields"], keep=True, region=region, profile=profile)
+            __salt__["aws_secret.store"](name, desired["fields"], region, profile)
         if "tags" in changed:
             listed = __salt__["aws_resource.tag_list"](changed["tags"])
             manager.tag_resource(SecretId=name, Tags=listed)

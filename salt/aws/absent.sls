@@ -1,5 +1,6 @@
-# Removes what aws made, and only that: what has the fleet's tag. The hosts have to be gone first. While a bucket
-# or table holds data nothing else is removed, unless told twice: here, and by the environment's `protect: False`.
+# Removes what aws made, and only that: what has the fleet's tag. The hosts have to be gone first. While a bucket,
+# table, database or log group holds data nothing else is removed, unless told twice: here, and by the environment's
+# `protect: False`.
 #   salt-call -c operator state.apply aws.absent pillar='{"aws": {"delete_data": true}}'
 {%- set aws, name = pillar['aws'], pillar['fleet']['name'] %}
 {%- set delete_data = aws.get('delete_data', False) and not aws['protect'] %}
@@ -30,16 +31,30 @@ aws-absent-tables:
     - require:
       - id: aws-absent-buckets
 
-aws-absent-zone:
-  aws_route53.zones_absent:
-    - name: {{ pillar['fleet']['zone'] }}
+aws-absent-databases:
+  aws_rds.instances_absent:
+    - name: Databases of {{ name }}
+    - prefix: {{ name }}-
     - tags: {{ ours }}
+    - delete_data: {{ delete_data }}
     - region: {{ aws['region'] }}
     - require:
       - id: aws-absent-tables
+
+aws-absent-groups:
+  aws_logs.groups_absent:
+    - name: Log groups of {{ name }}
+    - prefixes: [/aws/events/{{ name }}-, /aws/rds/instance/{{ name }}-]
+    - tags: {{ ours }}
+    - delete_data: {{ delete_data }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-databases
+{#- What holds no data and nothing else needs. #}
 {%- for what, function in {
   'roles': 'aws_iam.roles_absent', 'keys': 'aws_kms.keys_absent', 'queues': 'aws_sqs.queues_absent',
-  'secrets': 'aws_secret.secrets_absent',
+  'secrets': 'aws_secret.secrets_absent', 'trails': 'aws_cloudtrail.trails_absent',
+  'db-subnets': 'aws_rds.subnet_groups_absent', 'rules': 'aws_events.rules_absent', 'alarms': 'aws_cloudwatch.alarms_absent',
 }.items() %}
 
 aws-absent-{{ what }}:
@@ -49,8 +64,39 @@ aws-absent-{{ what }}:
     - tags: {{ ours }}
     - region: {{ aws['region'] }}
     - require:
-      - id: aws-absent-tables
+      - id: aws-absent-groups
 {%- endfor %}
+
+aws-absent-zone:
+  aws_route53.zones_absent:
+    - name: {{ pillar['fleet']['zone'] }}
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-groups
+
+aws-absent-detector:
+  aws_guardduty.detectors_absent:
+    - name: GuardDuty of {{ name }}
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-groups
+{#- These have no tags and are known by their names. #}
+
+aws-absent-dashboard:
+  aws_cloudwatch.dashboard_absent:
+    - name: {{ name }}-{{ pillar['fleet']['env'] }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-groups
+
+aws-absent-findings-policy:
+  aws_logs.policy_absent:
+    - name: {{ name }}-findings
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-groups
 {#- In the order of their dependencies: each needs those before it gone. #}
 {%- for kind in [
   'vpc-endpoint', 'natgateway', 'elastic-ip', 'security-group', 'route-table', 'subnet', 'internet-gateway',
@@ -64,5 +110,5 @@ aws-absent-{{ kind }}:
     - tags: {{ ours }}
     - region: {{ aws['region'] }}
     - require:
-      - id: aws-absent-{{ 'tables' if loop.first else loop.previtem }}
+      - id: aws-absent-{{ 'db-subnets' if loop.first else loop.previtem }}
 {%- endfor %}

@@ -1,3 +1,4 @@
 # Metrics and the rules on them.
 include:
   - prometheus
+  - aws_alarms

@@ -11,6 +11,8 @@ fleet:
   versions: {{ versions | json }}
   # Roles whose hosts have a public address; their profiles are in a public subnet.
   public_roles: [master, app]
+  # Roles that AWS runs and no host: RDS, where an environment has it. Their names still lead there.
+  managed: []
   # Services whose formula or package is not there: every reader of the catalogue subtracts them.
   # `https` until nginx is given a certificate.
   unavailable: [loki, tempo, tempo_otlp, mimir, grafana, alloy, https]

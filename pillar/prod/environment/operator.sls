@@ -1,6 +1,7 @@
 # What prod has in AWS beside what the hosts stand on.
 aws:
-  parts: [storage, messaging, secrets]
+  parts: [storage, messaging, secrets, database, audit, monitoring]
   protect: True
+  database: {class: db.t4g.medium, multi_az: True, backup_days: 30}
   subnets:
     private-b: {nat: public-b}  # a zone's loss leaves the other its way out

@@ -23,7 +23,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 ADMINS = "198.51.100.0/24"
-PARTS = ["storage", "messaging", "secrets"]
+PARTS = ["storage", "messaging", "secrets", "database", "audit", "monitoring"]
 States = dict[str, dict[str, Any]]
 
 
@@ -135,6 +135,8 @@ def _action(environ: dict[str, Any], service: str, body: bytes) -> str:
     method, path, query = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]
     if service == "s3":
         return f"{method} {query.partition('=')[0].partition('&')[0]}".strip()
+    if service == "guardduty":
+        return " ".join([method, *(word if word.isalpha() else "ID" for word in path.split("/")[1:])])
     if service == "route53":
         words = [word for word in path.split("/")[2:] if word.islower()]
         return " ".join([method, *words])
@@ -150,6 +152,8 @@ def empty_account(home: Path, environment: str = "dev", **aws: Any) -> Iterator[
     config = yaml.safe_load((CHECKOUT / "operator" / "minion").read_text())
     config["root_dir"] = str(home / "root")
     config["pillar_roots"]["base"][:2] = [str(home / "pillar"), f"pillar/{environment}"]
+    if environment == "prod":
+        config["ext_pillar"][0] = {"fleet_map": ["prod.map"]}
     for directory in ("conf", "pillar"):
         (home / directory).mkdir()
     (home / "conf" / "minion").write_text(yaml.safe_dump(config))

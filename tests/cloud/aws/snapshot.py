@@ -13,6 +13,7 @@ _VOLATILE = {
     "CreateTime",
     "CreationTimestamp",
     "KeyPairId",
+    "LatestRestorableTime",
     "ResponseMetadata",
     "RoleLastUsed",
     "RouteTableAssociationId",
@@ -66,12 +67,13 @@ def snapshot(account: Account) -> dict[str, Any]:
             for zone in zones
         ],
     }
-    return _settled(found | _services(account))
+    return _settled(found | _services(account) | _audit(account))
 
 
 def _services(account: Account) -> dict[str, Any]:
     s3, kms, sqs = account.client("s3"), account.client("kms"), account.client("sqs")
     dynamodb, manager = account.client("dynamodb"), account.client("secretsmanager")
+    rds = account.client("rds")
     urls = sqs.list_queues().get("QueueUrls", [])
     aliases = [
         each for each in kms.list_aliases()["Aliases"] if not each["AliasName"].startswith("alias/aws/")
@@ -93,10 +95,39 @@ def _services(account: Account) -> dict[str, Any]:
         "tables": [
             dynamodb.describe_table(TableName=each)["Table"] for each in dynamodb.list_tables()["TableNames"]
         ],
+        "databases": rds.describe_db_instances()["DBInstances"],
+        "subnet groups": rds.describe_db_subnet_groups()["DBSubnetGroups"],
         "secrets": [
             [secret["Name"], manager.get_secret_value(SecretId=secret["Name"])["SecretString"]]
             for secret in manager.list_secrets()["SecretList"]
         ],
+    }
+
+
+def _audit(account: Account) -> dict[str, Any]:
+    cloudtrail, guardduty = account.client("cloudtrail"), account.client("guardduty")
+    cloudwatch, events, logs = account.client("cloudwatch"), account.client("events"), account.client("logs")
+    dashboards = [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]]
+    trails = [each["Name"] for each in cloudtrail.list_trails()["Trails"]]
+    detectors = guardduty.list_detectors()["DetectorIds"]
+    return {
+        "trails": [
+            [
+                cloudtrail.get_trail(Name=each)["Trail"],
+                cloudtrail.get_trail_status(Name=each)["IsLogging"],
+                cloudtrail.get_event_selectors(TrailName=each)["EventSelectors"],
+            ]
+            for each in trails
+        ],
+        "detectors": [guardduty.get_detector(DetectorId=each) for each in detectors],
+        "alarms": cloudwatch.describe_alarms()["MetricAlarms"],
+        "dashboards": [cloudwatch.get_dashboard(DashboardName=each)["DashboardBody"] for each in dashboards],
+        "rules": [
+            [rule, events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
+            for rule in events.list_rules()["Rules"]
+        ],
+        "log groups": logs.describe_log_groups()["logGroups"],
+        "log policies": logs.describe_resource_policies()["resourcePolicies"],
     }
 
 

@@ -1,10 +1,14 @@
 """Removal leaves nothing of ours and touches nothing else."""
 
+import time
 from typing import Any
 
 import pytest
 from aws_account import Account, changed
 from snapshot import snapshot
+
+DELETE_DATA = 'pillar={"aws": {"delete_data": true}}'
+FINDINGS = "/aws/events/saltwatch-findings"
 
 
 def someone_else(whole: Account) -> None:
@@ -28,11 +32,46 @@ def someone_else(whole: Account) -> None:
     whole.client("secretsmanager").create_secret(Name="saltwatch/theirs", SecretString="theirs", Tags=tags)
     key = whole.client("kms").create_key()["KeyMetadata"]["KeyId"]
     whole.client("kms").create_alias(AliasName="alias/saltwatch-theirs", TargetKeyId=key)
+    rds = whole.client("rds")
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=zone)
+        for number, zone in enumerate(("eu-west-1a", "eu-west-1b"), 1)
+    ]
+    rds.create_db_subnet_group(
+        DBSubnetGroupName="saltwatch-theirs",
+        DBSubnetGroupDescription="theirs",
+        SubnetIds=[subnet["Subnet"]["SubnetId"] for subnet in subnets],
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier="saltwatch-theirs",
+        DBInstanceClass="db.t4g.micro",
+        Engine="mysql",
+        MasterUsername="theirs",
+        MasterUserPassword="theirs-theirs",
+        AllocatedStorage=20,
+        DBSubnetGroupName="saltwatch-theirs",
+        Tags=tags,
+    )
     whole.client("dynamodb").create_table(
         TableName="saltwatch-theirs",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
+    )
+    whole.client("cloudtrail").create_trail(Name="saltwatch-theirs", S3BucketName="saltwatch-theirs")
+    whole.client("logs").create_log_group(logGroupName="/aws/events/saltwatch-theirs")
+    whole.client("logs").put_resource_policy(policyName="saltwatch-theirs", policyDocument="{}")
+    whole.client("events").put_rule(Name="saltwatch-theirs", EventPattern='{"source": ["aws.ec2"]}')
+    whole.client("cloudwatch").put_dashboard(DashboardName="saltwatch", DashboardBody='{"widgets": []}')
+    whole.client("cloudwatch").put_metric_alarm(
+        AlarmName="saltwatch-theirs",
+        Namespace="AWS/EC2",
+        MetricName="CPUUtilization",
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
     )
     route53.create_hosted_zone(
         Name="saltwatch.internal",
@@ -68,27 +107,31 @@ def test_nothing_is_removed_under_a_running_host(whole: Account, before: dict[st
 
 def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: `holds` taken for nothing in `buckets_absent`; `aws-absent-tables` without its require.
-    s3, dynamodb = whole.client("s3"), whole.client("dynamodb")
+    s3, dynamodb, logs = whole.client("s3"), whole.client("dynamodb"), whole.client("logs")
     (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "-loki-" in each["Name"]]
     s3.delete_bucket_policy(Bucket=bucket)  # which rightly refuses this test, since it speaks no TLS
     s3.put_object(Bucket=bucket, Key="chunk", Body=b"a log line")
     dynamodb.put_item(TableName="saltwatch-data", Item={"id": {"S": "1"}})
+    line = {"timestamp": int(time.time() * 1000), "message": "a finding"}
+    logs.create_log_stream(logGroupName=FINDINGS, logStreamName="one")
+    logs.put_log_events(logGroupName=FINDINGS, logStreamName="one", logEvents=[line])
     for arguments in (("test=True",), ()):
         states = whole.apply("aws.absent", *arguments, fails=True)
         assert bucket in states["aws-absent-buckets"]["comment"]
         assert changed(states) == {}
         assert s3.get_object(Bucket=bucket, Key="chunk")["Body"].read() == b"a log line"
         assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
-    states = whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')
-    assert {"aws-absent-buckets", "aws-absent-tables", "aws-absent-keys"} <= set(changed(states))
+    states = whole.apply("aws.absent", DELETE_DATA)
+    data = ("buckets", "tables", "databases", "groups", "keys")
+    assert {f"aws-absent-{what}" for what in data} <= set(changed(states))
     whole.apply("aws")
 
 
 def test_removal_is_complete_and_touches_nothing_else(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: any kind left out of absent.sls; `_found` without its tags; `_private_zones` without the tags.
-    predicted = whole.apply("aws.absent", "test=True")
+    predicted = whole.apply("aws.absent", "test=True", DELETE_DATA)
     assert snapshot(whole) != before, "test=True removed everything"
-    applied = whole.apply("aws.absent")
+    applied = whole.apply("aws.absent", DELETE_DATA)
     assert snapshot(whole) == before
     assert changed(applied) == changed(predicted)
     assert len(changed(applied)) == len(applied) - 1  # all but the look for hosts

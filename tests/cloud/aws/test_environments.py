@@ -1,14 +1,39 @@
 """What dev leaves out, and what prod has more."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_account import Account, changed, empty_account
+from aws_account import CHECKOUT, Account, changed, empty_account, reset
+
+# What prod.map has to launch: two of what must not be alone.
+HOSTS = {
+    "salt-1": "t3.large",
+    "prometheus-1": "m6i.large",
+    "prometheus-2": "m6i.large",
+    "loki-1": "m6i.large",
+    "tempo-1": "m6i.large",
+    "mimir-1": "m6i.large",
+    "grafana-1": "t3.large",
+    "app-1": "m6i.large",
+    "app-2": "m6i.large",
+}
 
 
 @pytest.fixture(scope="module")
 def prod(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with empty_account(tmp_path_factory.mktemp("prod"), environment="prod") as account:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        empty_account(tmp_path_factory.mktemp("prod"), environment="prod") as account,
+    ):
+        # Debian's images. The variable keeps moto's own away; its content was read when moto was imported.
+        images = CHECKOUT / "rehearsal/region/images.json"
+        patch.setenv("MOTO_AMIS_PATH", str(images))
+        patch.setattr("moto.ec2.models.amis.AMIS", json.loads(images.read_text()))
+        reset(account)
         account.apply("aws")
         yield account
 
@@ -20,6 +45,10 @@ def test_dev_pays_for_nothing_but_one_nat_gateway(account: Account) -> None:
     assert account.client("kms").list_keys()["Keys"] == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+    assert account.client("rds").describe_db_instances()["DBInstances"] == []
+    assert account.client("cloudtrail").list_trails()["Trails"] == []
+    assert account.client("guardduty").list_detectors()["DetectorIds"] == []
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
 def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
@@ -38,6 +67,41 @@ def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
         for association in table["Associations"]
     }
     assert ways == {"eu-west-1a": "eu-west-1a", "eu-west-1b": "eu-west-1b"}
+
+
+def test_prods_database_survives_it_too(prod: Account) -> None:
+    # Mutant: `multi_az: False` in pillar/prod/environment/operator.sls.
+    (instance,) = prod.client("rds").describe_db_instances()["DBInstances"]
+    assert instance["MultiAZ"]
+    assert instance["BackupRetentionPeriod"] == 30
+    assert instance["DeletionProtection"]
+
+
+def test_prods_map_is_planned(prod: Account) -> None:
+    # Mutants: `m6i.lrge` in prod.map; a subnet there that the foundation does not make; another size.
+    directory = prod.home / "cloud"
+    directory.mkdir()
+    names = ("Saltfile", "cloud", "cloud.profiles", "cloud.providers", "operator", "prod.map", "salt")
+    for name in names:
+        (directory / name).symlink_to(CHECKOUT / name)
+    process = subprocess.run(
+        [Path(sys.executable).with_name("salt-cloud"), "--out=json", "-f", "plan_map", "ec2", "map=prod.map"],
+        cwd=directory,
+        env=prod.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    plan = json.loads(process.stdout)["ec2"]["ec2"]
+    assert set(plan["create"]) == set(HOSTS)
+    assert {name: plan["create"][name]["size"] for name in HOSTS} == HOSTS
+    assert plan["keep"] == plan["change"] == plan["extra"] == {}
+    page = (CHECKOUT / "docs/aws/cost.md").read_text()
+    for name, host in plan["create"].items():
+        (line,) = [line for line in page[page.index("## prod") :].splitlines() if f"| {name} |" in line]
+        assert float(line.split("|")[-2]) == host["monthly"], "the page of costs says otherwise"
+    assert "machines_without_price" not in plan["cost"]
 
 
 def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:

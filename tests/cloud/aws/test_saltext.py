@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from aws_account import Account
 from saltext.boto3.states import (
+    boto3_cloudwatch_alarm,
+    boto3_cloudwatch_event,
     boto3_dynamodb,
     boto3_ec2,
     boto3_iam_role,
     boto3_kms,
+    boto3_rds,
     boto3_route53,
     boto3_s3_bucket,
     boto3_sqs,
@@ -103,6 +106,11 @@ def test_redrive_policy_changes_at_every_run(account: Account, single: Any) -> N
     assert state["changes"] or not state["result"]
 
 
+def test_database_wants_its_password_as_an_argument() -> None:
+    parameters = inspect.signature(boto3_rds.present).parameters
+    assert parameters["master_user_password"].default is inspect.Parameter.empty
+
+
 @pytest.mark.parametrize(
     ("function", "missing"),
     [
@@ -112,6 +120,8 @@ def test_redrive_policy_changes_at_every_run(account: Account, single: Any) -> N
         (boto3_ec2.key_present, "tags"),
         (boto3_iam_role.present, "tags"),
         (boto3_sqs.present, "tags"),
+        (boto3_cloudwatch_alarm.present, "tags"),
+        (boto3_cloudwatch_event.present, "tags"),
         (boto3_route53.hosted_zone_present, "tags"),
     ],
 )

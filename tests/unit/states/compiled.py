@@ -11,11 +11,14 @@ import salt.config
 import salt.pillar
 import salt.state
 import salt.version
+import yaml
 from salt.state import STATE_INTERNAL_KEYWORDS
+from salt.utils.yamlloader import SaltYamlSafeLoader
 
 ROOT = Path(__file__).parents[3]
 MAP = ROOT / "cloud.map"
-ENVIRONMENTS = ("dev", "prod", "vagrant")
+# Each environment's map.
+MAPS = {"dev": MAP, "prod": ROOT / "prod.map", "vagrant": MAP}
 DEBIAN = {
     "kernel": "Linux",
     "os": "Debian",
@@ -39,6 +42,14 @@ UNNAMED_ARGUMENTS = {
 Chunk = dict[str, Any]
 
 
+def members(cloud_map: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield profile, host and what a map overrides of the profile."""
+    for profile, entries in yaml.load(cloud_map.read_text(), SaltYamlSafeLoader).items():
+        for entry in entries:
+            ((host, overrides),) = entry.items() if isinstance(entry, dict) else ((entry, {}),)
+            yield profile, host, overrides
+
+
 class Minion:
     """What Salt would do on one minion of one environment.
 
@@ -49,7 +60,7 @@ class Minion:
             Jinja file client per process.
         local: the pillar root of this machine, as ``pillar/local`` is in a rehearsal.
         artifacts: the file root of what the control node builds.
-        cloud_map: the map to read.
+        cloud_map: the map to read; default: the environment's.
     """
 
     def __init__(
@@ -59,7 +70,7 @@ class Minion:
         root_dir: Path,
         local: Path,
         artifacts: Path,
-        cloud_map: Path = MAP,
+        cloud_map: Path | None = None,
     ) -> None:
         self.id, self.env = minion_id, env
         self._opts = salt.config.apply_minion_config(
@@ -71,7 +82,7 @@ class Minion:
                 "pillar_roots": {"base": [str(local), str(ROOT / "pillar" / env), str(ROOT / "pillar/base")]},
                 "module_dirs": [str(ROOT / "salt")],
                 "ext_pillar": [
-                    {"fleet_map": [str(cloud_map)]},
+                    {"fleet_map": [str(cloud_map or MAPS[env])]},
                     {"pillar_schema": [str(ROOT / "pillar/schema")]},
                 ],
                 "autoload_dynamic_modules": False,

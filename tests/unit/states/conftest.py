@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import salt._logging
 import yaml
-from compiled import ENVIRONMENTS, MAP, Minion
+from compiled import MAPS, Minion, members
 
 # Salt logs to what pytest has closed by the time it exits.
 salt._logging.shutdown_temp_handler()
 
-HOSTS = [host for hosts in yaml.safe_load(MAP.read_text()).values() for host in hosts]
+HOSTS = [(host, env) for env, cloud_map in MAPS.items() for _, host, _ in members(cloud_map)]
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +47,10 @@ def minion(
     tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path
 ) -> Callable[..., Minion]:
     """Return a function that returns a minion by id and environment, compiled once."""
-    cache: dict[tuple[str, str, Path], Minion] = {}
+    cache: dict[tuple[str, str, Path | None], Minion] = {}
     root_dir = tmp_path_factory.mktemp("salt")
 
-    def get(minion_id: str, env: str = "dev", cloud_map: Path = MAP) -> Minion:
+    def get(minion_id: str, env: str = "dev", cloud_map: Path | None = None) -> Minion:
         key = minion_id, env, cloud_map
         if key not in cache:
             cache[key] = Minion(minion_id, env, root_dir, local_pillar, artifacts, cloud_map)
@@ -59,7 +59,7 @@ def minion(
     return get
 
 
-@pytest.fixture(params=[(host, env) for env in ENVIRONMENTS for host in HOSTS], ids="-".join)
+@pytest.fixture(params=HOSTS, ids="-".join)
 def any_minion(request: pytest.FixtureRequest, minion: Callable[..., Minion]) -> Minion:
-    """Each host of the map in each environment."""
+    """Each host of each environment's map."""
     return minion(*request.param)

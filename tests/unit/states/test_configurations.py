@@ -6,16 +6,22 @@ from pathlib import Path
 
 import pytest
 import yaml
-from compiled import ENVIRONMENTS, ROOT, Minion
+from compiled import MAPS, ROOT, Minion, members
 from tools import run
 
 RULES = ROOT / "salt/prometheus/files/rules"
 
 
-@pytest.fixture(params=ENVIRONMENTS)
-def files(request: pytest.FixtureRequest, minion: Callable[..., Minion]) -> dict[str, str]:
+@pytest.fixture(params=MAPS)
+def env(request: pytest.FixtureRequest) -> str:
+    """Each environment."""
+    return request.param
+
+
+@pytest.fixture
+def files(env: str, minion: Callable[..., Minion]) -> dict[str, str]:
     """The files of the monitoring host in each environment."""
-    return minion("prometheus-1", request.param).files
+    return minion("prometheus-1", env).files
 
 
 def test_prometheus_takes_its_configuration(files: dict[str, str], tmp_path: Path) -> None:
@@ -26,11 +32,13 @@ def test_prometheus_takes_its_configuration(files: dict[str, str], tmp_path: Pat
     assert answer.returncode == 0, answer.stdout
 
 
-def test_prometheus_asks_alertmanager_and_reads_the_rules(files: dict[str, str]) -> None:
+def test_prometheus_asks_alertmanager_and_reads_the_rules(env: str, files: dict[str, str]) -> None:
     """Mutant: ``rule_files`` left out of salt/prometheus/files/prometheus.yml.jinja."""
     config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"])
     (alertmanagers,) = config["alerting"]["alertmanagers"]
-    assert alertmanagers["static_configs"] == [{"targets": ["prometheus-1.saltwatch.internal:9093"]}]
+    hosts = [host for _, host, _ in members(MAPS[env]) if host.startswith("prometheus-")]
+    targets = [f"{host}.saltwatch.internal:9093" for host in hosts]
+    assert alertmanagers["static_configs"] == [{"targets": targets}]
     assert config["rule_files"] == ["/etc/prometheus/rules/*.yaml"]
     assert config["global"]["scrape_interval"] == "15s"
     assert {Path(path).name for path in files if path.startswith("/etc/prometheus/rules/")} == {

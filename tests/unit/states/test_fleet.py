@@ -158,6 +158,19 @@ def test_scrape_targets_are_unique(fleet: dict[str, Any]) -> None:
     assert len(seen) == len(set(seen))
 
 
+def test_what_aws_runs_has_a_group_and_no_host(fleet: dict[str, Any]) -> None:
+    """Mutants: ``_runs`` that asks for hosts only, for the groups or for the rules."""
+    del fleet["hosts"]["database-1"]
+    assert "saltwatch-database" not in fleet_module.security_groups(fleet)
+    fleet["managed"] = ["database"]
+    groups = fleet_module.security_groups(fleet)
+    (mysql,) = [rule for rule in groups["saltwatch-database"]["ingress"] if rule["port"] == 3306]
+    assert mysql["source"] == "saltwatch-app"
+    assert "saltwatch-database" in {rule["destination"] for rule in groups["saltwatch-app"]["egress"]}
+    assert fleet_module.endpoints("database", fleet) == []
+    assert not [flow for flow in fleet_module.flows(fleet) if flow["port"] == 3306]
+
+
 def test_roles_and_hosts(fleet: dict[str, Any]) -> None:
     """Mutant: a role by prefix instead of by pattern."""
     assert fleet_module.roles("prometheus-1", fleet) == ["prometheus", "alertmanager", "blackbox_exporter"]

@@ -18,6 +18,7 @@ def fleet() -> dict[str, Any]:
         "roles": {"app": ["app-*"], "master": ["salt-*"]},
         "services": {"web": {"role": "app", "port": 80, "clients": ["world", "master"]}},
         "public_roles": ["master"],
+        "managed": [],
         "unavailable": ["web"],
     }
 
@@ -129,6 +130,7 @@ def test_a_catalogue_with_unknown_roles_is_refused(
     ("key", "message"),
     [
         ("public_roles", "fleet:public_roles: expected one of app, master, got 'lok'"),
+        ("managed", "fleet:managed: expected one of app, master, got 'lok'"),
         ("unavailable", "fleet:unavailable: expected one of web, got 'lok'"),
     ],
 )

@@ -1,0 +1,4 @@
+# RDS, under the name that aws.database gives it.
+app:
+  database:
+    host: database.saltwatch.internal

@@ -1,0 +1,70 @@
+# RDS for the application. Its account is the secret <fleet>/app/database;
+# `salt-call -c operator aws_secret.rotate <fleet>/app/database` gives both a new password.
+{%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
+{%- set zone, name = pillar['fleet']['zone'], salt['aws_fleet.database']() %}
+include:
+  - aws.network
+  - aws.security_groups
+  - aws.dns
+  - aws.secrets
+
+aws-key-database:
+  aws_kms.key_present:
+    - name: {{ salt['aws_fleet.key']('database') }}
+    - description: The database of {{ fleet }}
+    - policy: {{ salt['aws_fleet.key_policy']() | json }}
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+
+# RDS would make it, and keep its lines for ever.
+aws-database-log:
+  aws_logs.group_present:
+    - name: /aws/rds/instance/{{ name }}/error
+    - days: 7
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+
+aws-database-subnets:
+  aws_rds.subnet_group_present:
+    - name: {{ name }}
+    - description: Private subnets of {{ fleet }}
+    - vpc: {{ fleet }}
+    - subnets: {{ salt['aws_fleet.subnets'](public=False) | json }}
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+    - require:
+{%- for subnet in aws['subnets'] %}
+      - id: aws-subnet-{{ subnet }}
+{%- endfor %}
+
+aws-database:
+  aws_rds.instance_present:
+    - name: {{ name }}
+    - settings: {{ aws['database'] | json }}
+    - secret: {{ fleet }}/app/database
+    - kms_key: {{ salt['aws_fleet.key']('database') }}
+    - subnet_group: {{ name }}
+    - security_group: {{ fleet }}-database
+    - vpc: {{ fleet }}
+    - deletion_protection: {{ aws['protect'] }}
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-key-database
+      - id: aws-database-log
+      - id: aws-database-subnets
+      - id: aws-rules-{{ fleet }}-database
+      - id: aws-secret-app-database
+
+aws-database-record:
+  aws_route53.record_present:
+    - name: database.{{ zone }}
+    - zone: {{ zone }}
+    - vpc: {{ fleet }}
+    - type: CNAME
+    - database: {{ name }}
+    - ttl: 60
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-zone
+      - id: aws-database

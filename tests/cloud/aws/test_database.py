@@ -1,0 +1,175 @@
+"""RDS as AWS shows it, against the requirements; its secret, its drift, an interrupted rotation."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_account import REGION, Account, States, changed
+from moto.rds.models import rds_backends
+
+NAME = "saltwatch-database"
+SECRET = "saltwatch/app/database"
+LOG = f"/aws/rds/instance/{NAME}/error"
+
+
+@pytest.fixture(scope="module")
+def applied(account: Account) -> States:
+    account.pillar(parts=["database"])
+    predicted = account.apply("aws.database", "test=True")
+    assert account.client("rds").describe_db_instances()["DBInstances"] == [], "test=True wrote something"
+    states = account.apply("aws.database")
+    ours = {state_id for state_id in states if "database" in state_id}
+    assert ours >= {"aws-key-database", "aws-database", "aws-database-subnets", "aws-database-log"}
+    for state_id in ours:
+        assert changed(predicted)[state_id] == changed(states)[state_id]
+    return states
+
+
+def instance(account: Account) -> dict[str, Any]:
+    (found,) = account.client("rds").describe_db_instances()["DBInstances"]
+    return found
+
+
+def secret(account: Account) -> dict[str, str]:
+    manager = account.client("secretsmanager")
+    # Without the stage moto answers with the version that was current before a rotation.
+    return json.loads(manager.get_secret_value(SecretId=SECRET, VersionStage="AWSCURRENT")["SecretString"])
+
+
+def password_in_force(account: Account) -> str | None:
+    """Return the master password, which RDS tells nobody, from the memory of the API's double."""
+    (backend,) = [each[REGION] for each in rds_backends.values()]
+    return backend.databases[NAME]._master_user_password
+
+
+def rotate(account: Account) -> tuple[int, str]:
+    process = account.start(SECRET, function="aws_secret.rotate")
+    out, err = process.communicate()
+    return process.returncode, out + err
+
+
+def test_instance(account: Account, applied: States) -> None:
+    # Mutants: any of `simple` left out; StorageEncrypted left out of create_db_instance; a key of its own.
+    found = instance(account)
+    assert (found["Engine"], found["EngineVersion"]) == ("mysql", "8.4")
+    assert found["StorageEncrypted"]
+    key = account.client("kms").describe_key(KeyId="alias/saltwatch-dev-database")["KeyMetadata"]
+    assert found["KmsKeyId"] == key["Arn"]
+    assert not found["PubliclyAccessible"]
+    assert found["BackupRetentionPeriod"] == 7
+    assert (found["AllocatedStorage"], found["MaxAllocatedStorage"], found["StorageType"]) == (20, 100, "gp3")
+    assert found["CopyTagsToSnapshot"]
+    assert found["AutoMinorVersionUpgrade"]
+    assert {tag["Key"]: tag["Value"] for tag in found["TagList"]}["Fleet"] == "saltwatch"
+
+
+def test_only_the_application_reaches_it(account: Account, applied: States) -> None:
+    # Mutants: subnets(public=True) in database.sls; the security group of the base role.
+    found, ec2 = instance(account), account.client("ec2")
+    subnets = [each["SubnetIdentifier"] for each in found["DBSubnetGroup"]["Subnets"]]
+    described = ec2.describe_subnets(SubnetIds=subnets)["Subnets"]
+    assert {subnet["CidrBlock"] for subnet in described} == {"10.0.10.0/24", "10.0.11.0/24"}
+    (group,) = [each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"]]
+    (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    (rule,) = described["IpPermissions"]
+    assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (3306, 3306, [])
+    (peer,) = rule["UserIdGroupPairs"]
+    (client,) = ec2.describe_security_groups(GroupIds=[peer["GroupId"]])["SecurityGroups"]
+    assert client["GroupName"] == "saltwatch-app"
+
+
+def test_the_name_leads_there(account: Account, applied: States) -> None:
+    # Mutant: `values: []` in upsert of a database's record.
+    route53 = account.client("route53")
+    (zone,) = route53.list_hosted_zones()["HostedZones"]
+    records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    (record,) = [each for each in records if each["Name"] == "database.saltwatch.internal."]
+    assert record["ResourceRecords"] == [{"Value": instance(account)["Endpoint"]["Address"]}]
+    assert secret(account)["host"] == "database.saltwatch.internal"
+
+
+def test_errors_are_kept_for_a_week(account: Account, applied: States) -> None:
+    # Mutant: `days: 30` in database.sls.
+    assert instance(account)["EnabledCloudwatchLogsExports"] == ["error"]
+    (group,) = account.client("logs").describe_log_groups(logGroupNamePrefix=LOG)["logGroups"]
+    assert group["retentionInDays"] == 7
+
+
+def test_password_is_the_secrets_and_never_shown(account: Account, applied: States) -> None:
+    # Mutants: the password as an argument of the state; another one generated in create().
+    password = secret(account)["password"]
+    assert password_in_force(account) == password
+    assert len(password) >= 32
+    assert password not in json.dumps(applied)
+    kept = [path for path in account.home.rglob("*") if path.is_file()]
+    assert not [path for path in kept if password.encode() in path.read_bytes()]
+
+
+def test_one_command_rotates_both(account: Account, applied: States) -> None:
+    # Mutants: rotate() without set_password, or without update_secret_version_stage.
+    before = secret(account)
+    code, output = rotate(account)
+    after = secret(account)
+    assert code == 0, output
+    assert before.pop("password") != after["password"]
+    assert before.pop("dbInstanceIdentifier") == NAME
+    assert password_in_force(account) == after["password"]
+    assert before.items() <= after.items(), "it lost what else is in it"
+    assert after["password"] not in output
+
+
+def test_an_interrupted_rotation_is_finished(account: Account, applied: States) -> None:
+    # Mutant: rotate() that always generates: the instance would have a password that no version has.
+    processes: list[Any] = []
+
+    def kill(action: str) -> None:
+        if action == "rds:ModifyDBInstance" and processes[0].poll() is None:
+            processes[0].kill()
+
+    account.on_action.append(kill)
+    processes.append(account.start(SECRET, function="aws_secret.rotate"))
+    processes[0].communicate()
+    account.on_action.clear()
+    assert processes[0].returncode < 0
+    told = password_in_force(account)
+    assert told != secret(account)["password"]
+    code, output = rotate(account)
+    assert code == 0, output
+    assert secret(account)["password"] == password_in_force(account) == told
+
+
+def test_drift_is_shown_and_mended(account: Account, applied: States) -> None:
+    # Mutants: `update` without security_groups, logs or tags; `storage` without its min().
+    rds, ec2, password = account.client("rds"), account.client("ec2"), secret(account)["password"]
+    named = [{"Name": "group-name", "Values": ["saltwatch-base"]}]
+    (base,) = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    rds.modify_db_instance(
+        DBInstanceIdentifier=NAME,
+        PubliclyAccessible=True,
+        BackupRetentionPeriod=1,
+        AllocatedStorage=60,  # as RDS does when it grows: no drift
+        VpcSecurityGroupIds=[base["GroupId"]],
+        CloudwatchLogsExportConfiguration={"EnableLogTypes": ["general"], "DisableLogTypes": ["error"]},
+        ApplyImmediately=True,
+    )
+    arn = instance(account)["DBInstanceArn"]
+    rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["Fleet"])
+    # Its subnets cannot be changed here: moto forgets a group that was modified.
+    (group,) = rds.describe_db_subnet_groups()["DBSubnetGroups"]
+    rds.remove_tags_from_resource(ResourceName=group["DBSubnetGroupArn"], TagKeys=["Environment"])
+    account.client("logs").delete_retention_policy(logGroupName=LOG)
+    predicted, states = account.apply("aws.database", "test=True"), account.apply("aws.database")
+    assert changed(predicted) == changed(states)
+    assert set(changed(states)) == {"aws-database", "aws-database-subnets", "aws-database-log"}
+    assert set(changed(states)["aws-database"]["old"]) == {
+        "PubliclyAccessible",
+        "BackupRetentionPeriod",
+        "security_groups",
+        "logs",
+        "tags",
+    }
+    assert instance(account)["AllocatedStorage"] == 60
+    assert changed(account.apply("aws.database")) == {}
+    test_only_the_application_reaches_it(account, states)
+    test_errors_are_kept_for_a_week(account, states)
+    assert secret(account)["password"] == password_in_force(account) == password
