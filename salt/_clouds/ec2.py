@@ -31,6 +31,7 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ try:
         plan,
         schema,
         snapshots,
+        termination,
         volumes,
     )
     from _ec2 import leaks as leftovers
@@ -155,7 +157,7 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
         _fire(name, message, tag or message.split()[0], {"name": name, **data})
 
     try:
-        change = lifecycle.destroy(provider, name, announce)
+        change = termination.destroy(provider, name, announce)
     except SaltCloudException:
         exitcode.mark_failure()
         raise
@@ -186,10 +188,18 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     """
     _only_as("function", call, name)
     provider = _provider()
+    worker = multiprocessing.current_process().daemon
+    if worker:
+        # salt-cloud ends these processes by SIGTERM once one has failed, and waits for them. Its handler raises
+        # an exception, which is lost in a process that is just cleaning up: both would wait for ever.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return provider, machines.by_name(machines.alive(provider))
+        alive = machines.alive(provider)
+        if _launches() or __opts__.get("destroy"):
+            termination.finish(provider, alive)
+        return provider, machines.by_name(alive)
     except Exception as error:
-        if multiprocessing.current_process().daemon:
+        if worker:
             raise SystemExit(f"{provider.alias}: {error}") from None
         raise
 

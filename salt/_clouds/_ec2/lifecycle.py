@@ -8,7 +8,7 @@ from typing import Any
 
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import addresses, deploy, dns, launch, machines, minions, spot, storage, this_machine, waiting
+from . import addresses, deploy, dns, launch, machines, minions, spot, storage, termination, waiting
 from .errors import explained
 from .provider import Provider
 
@@ -52,7 +52,7 @@ def create(
         present = _present(provider, name)
         if present is not None and machines.is_failed(present):
             log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
-            terminate(provider, present)
+            termination.terminate(provider, present)
             present = None
         if present is None:
             instance, attached = _launch(provider, vm_, settings, render, announce)
@@ -215,7 +215,7 @@ def _bootstrapped(
             failure = error
             log.warning("%s: bootstrap failed: %s", vm_["name"], error)
     if policy == "destroy":
-        terminate(provider, instance)
+        termination.terminate(provider, instance)
         minions.restore_key(provider, vm_.get("pub_key"))
         raise SaltCloudExecutionFailure(
             f"{failure} ({instance['InstanceId']} was destroyed, as on_failure says)"
@@ -231,39 +231,6 @@ def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> No
         provider.client().create_tags(
             Resources=[instance["InstanceId"]], Tags=machines.as_tags({machines.BOOTSTRAP_TAG: bootstrap})
         )
-
-
-def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]:
-    """Terminate a machine and remove what was made for it. Its ``volumes`` stay.
-
-    Raises:
-        SaltCloudNotFound: There is none.
-        SaltCloudExecutionFailure: It is protected, or the machine this runs on.
-    """
-    instance = machines.get(provider, name)
-    announce("destroying instance", "destroying", instance_id=instance["InstanceId"])
-    change = terminate(provider, instance)
-    minions.forget(provider, machines.name(instance))
-    announce("destroyed instance", "destroyed", instance_id=instance["InstanceId"])
-    return change
-
-
-def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
-    """Terminate an instance and remove what was made for it: addresses, spot request, DNS record."""
-    this_machine.refuse(instance["InstanceId"])
-    own_addresses = addresses.allocated(provider, instance)
-    spot.cancel(provider, instance)
-    with explained(f"destroying {machines.name(instance)} ({instance['InstanceId']})"):
-        answer = provider.client().terminate_instances(InstanceIds=[instance["InstanceId"]])
-    addresses.release(provider, own_addresses)
-    dns.withdraw(provider, instance)
-    launch.forget(provider, machines.name(instance))
-    change = answer["TerminatingInstances"][0]
-    return {
-        "id": instance["InstanceId"],
-        "prev": change["PreviousState"]["Name"],
-        "now": change["CurrentState"]["Name"],
-    }
 
 
 def start(provider: Provider, name: str) -> dict[str, Any]:

@@ -324,9 +324,16 @@ def _one_loader() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _real_time() -> None:
+    """For tests whose other processes take their time."""
+
+
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits: whoever sleeps goes on at once, and finds the clocks that much later."""
+    if "_real_time" in request.fixturenames:
+        return
     slept = 0.0
     clocks = {name: getattr(time, name) for name in ("time", "monotonic")}
 
