@@ -190,8 +190,8 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     provider = _provider()
     worker = multiprocessing.current_process().daemon
     if worker:
-        # salt-cloud ends these processes by SIGTERM once one has failed, and waits for them. Its handler raises
-        # an exception, which is lost in a process that is just cleaning up: both would wait for ever.
+        # salt-cloud ends these processes by SIGTERM once one has failed, and waits for them. Its handler
+        # raises an exception, which is lost in a process that is just cleaning up: both would wait for ever.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         alive = machines.alive(provider)

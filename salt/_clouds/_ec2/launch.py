@@ -34,6 +34,8 @@ METADATA_OPTIONS = {
     "InstanceMetadataTags": "enabled",
 }
 _SPOT_REQUEST = "spot-instances-request"
+# Options of what a machine gets after its launch.
+_AFTERWARDS = ("network_interfaces", "private_zone", "volumes")
 _TAGGED = ("instance", "volume", "network-interface")
 # Answers after which the same request may be sent again: they say nothing about what it has done.
 _TRANSIENT = frozenset(
@@ -123,7 +125,9 @@ def _tag_specifications(provider: Provider, name: str, settings: Settings) -> li
         **spot_tags,
         **{key: value for key, value in own.items() if value},
     }
-    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if settings.get("deploy", True) else {}
+    # Also without a bootstrap a machine is incomplete until it has what it can only get once it runs.
+    unfinished = settings.get("deploy", True) or any(settings.get(option) for option in _AFTERWARDS)
+    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if unfinished else {}
     kinds = [*_TAGGED, *([_SPOT_REQUEST] if settings.get("spot_config") is not None else [])]
     return [
         {

@@ -70,6 +70,7 @@ def create(
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
             resumed = present is not None
             answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
+        if machines.is_half_built(instance):
             _mark(provider, instance, machines.COMPLETE)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
@@ -227,10 +228,12 @@ def _bootstrapped(
 
 
 def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> None:
+    """Write on a machine how far its bootstrap has come, and into its description."""
     with explained(f"marking the bootstrap of {instance['InstanceId']} as {bootstrap}"):
         provider.client().create_tags(
             Resources=[instance["InstanceId"]], Tags=machines.as_tags({machines.BOOTSTRAP_TAG: bootstrap})
         )
+    instance["Tags"] = machines.as_tags(machines.tags(instance) | {machines.BOOTSTRAP_TAG: bootstrap})
 
 
 def start(provider: Provider, name: str) -> dict[str, Any]:

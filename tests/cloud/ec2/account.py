@@ -254,7 +254,7 @@ class Operator:
         return self._write("fleet.map", {profile: list(names)})
 
     def run(self, *arguments: str | Path, **environment: str) -> Run:
-        """Run ``salt-cloud ARGUMENTS`` to its end, in a process group of its own, as faults that kill need."""
+        """Run ``salt-cloud ARGUMENTS`` to its end, in a process group of its own, which faults may kill."""
         command = [sys.executable, "-m", "tests.cloud.ec2.command", "-c", str(self.directory), "--out=json"]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SALT_"))}
         process = subprocess.Popen(

@@ -74,7 +74,7 @@ def clean(run: Run) -> None:
 
 @pytest.mark.parametrize(("action", "skip"), CHANGES)
 def test_killed_after_a_change(operator, account, action, skip):
-    """Mutants: the token not written down; a loose Elastic IP not found again; no tag of what is unfinished."""
+    """Mutants: the token not written down; a loose Elastic IP not found again; no tag while unfinished."""
     fleet = operator()
     account.region.set_faults(fault(action, "kill_caller", skip=skip))
     assert fleet.launch("web-1").code == -9
@@ -82,9 +82,20 @@ def test_killed_after_a_change(operator, account, action, skip):
     exactly(fleet, "web-1")
 
 
+def test_killed_without_a_bootstrap(operator, account):
+    """Mutant: a machine with ``deploy: False`` taken for complete as soon as it is launched."""
+    fleet = operator(deploy=False)
+    account.region.set_faults(fault("RunInstances", "kill_caller"))
+    assert fleet.launch("web-1").code == -9
+    run = fleet.launch("web-1")
+    clean(run)
+    assert run.result["web-1"]["tags"]["salt-cloud:bootstrap"] == "complete"
+    exactly(fleet, "web-1")
+
+
 @pytest.mark.long
 def test_killed_at_each_call(operator, account):
-    """Of a run of three members. Mutant: any change of a launch done once more, or not at all, after a kill."""
+    """Of a run of three members. Mutant: any change done once more, or not at all, after a kill."""
     counted = operator("counted")
     with account.counted() as calls:
         clean(counted.launch("web-1", "web-2", "web-3"))
@@ -276,7 +287,7 @@ def test_a_failed_member(operator, account):
 
 
 def test_a_stopped_member_and_a_subset(operator, account):
-    """A map's members by name; a stopped one is started. Mutant: the whole map run, or stopped ones skipped."""
+    """A map's members by name; a stopped one is started. Mutant: all of the map run, or it left stopped."""
     fleet = operator()
     clean(fleet.run("-m", fleet.map("web-1", "web-2", "web-3"), "-P", "web-1", "web-3"))
     exactly(fleet, "web-1", "web-3")
