@@ -381,7 +381,9 @@ def _action(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
     """Return an action of salt-cloud (-a) that calls ``implementation(provider, machine, **arguments)``."""
 
     @functools.wraps(implementation, assigned=("__doc__",), updated=())
-    def wrapper(name_: str, kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
         _only_as("action", call, name)
         return arguments.call(implementation, _provider(), name_, kwargs=kwargs, name=name)
 
