@@ -258,6 +258,7 @@ class Bootstrap:
     """Stands for ``salt.utils.cloud.bootstrap``: notes the machines it was called for."""
 
     def __init__(self) -> None:
+        self.ordinary: Any = None  # what Salt's loader makes of its utils without the stub
         self.called: list[dict[str, Any]] = []
         self.answers: list[Any] = []
 
@@ -273,7 +274,7 @@ class Bootstrap:
 def bootstrap(monkeypatch: pytest.MonkeyPatch) -> Bootstrap:
     """The stub that stands for ``salt.utils.cloud.bootstrap`` in whatever Salt's loader loads."""
     stub = Bootstrap()
-    ordinary = salt.loader.utils
+    stub.ordinary = ordinary = salt.loader.utils
 
     def utils(*args: Any, **kwargs: Any) -> Any:
         loader = ordinary(*args, **kwargs)

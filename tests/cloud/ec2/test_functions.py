@@ -239,7 +239,7 @@ def test_rename(salt_cloud, region, launched):
 
 
 def test_tags(salt_cloud, region):
-    """Of a machine, and of any resource. Mutants: all removed; the wrong resource; none given taken for all."""
+    """Of a machine, and of any resource. Mutants: all removed; the wrong one's; none given taken for all."""
     cloud = salt_cloud(deploy=False)
     cloud.create()
     assert cloud.action("set_tags", Team="web", Stage="test")["Team"] == "web"
