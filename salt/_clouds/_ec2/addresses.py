@@ -150,5 +150,6 @@ def release(provider: Provider, addresses: Iterable[Mapping[str, Any]]) -> None:
                 # The machine may have let go of it already.
                 with ignored("InvalidAssociationID.NotFound"):
                     client.disassociate_address(AssociationId=address["AssociationId"])
-            with ignored("InvalidAllocationID.NotFound"):
+            # Or another machine has taken it over.
+            with ignored("InvalidAllocationID.NotFound", "InvalidIPAddress.InUse"):
                 client.release_address(AllocationId=address["AllocationId"])

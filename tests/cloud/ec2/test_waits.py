@@ -45,7 +45,7 @@ def test_for_a_machine_that_dies(salt_cloud, region):
     """At once, with AWS's reason. Mutant: waited for to the end."""
     reason = {"Code": "Client.InternalError", "Message": "Client error on launch"}
     described(region, lambda one: one.update(State={"Code": 48, "Name": "terminated"}, StateReason=reason))
-    with pytest.raises(SaltCloudException, match="terminated while waiting for .*Client error on launch"):
+    with pytest.raises(SaltCloudException, match=r"terminated while waiting for .*Client error on launch"):
         salt_cloud().create()
     assert len(region.calls.of("DescribeInstances")) < 5
 
