@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import botocore.exceptions
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
 from . import addresses, deploy, dns, launch, machines, minions, spot, storage, termination, waiting
@@ -178,9 +179,15 @@ def _attach(
             # Still attached to the machine that had it, if that is only just being terminated.
             patience = {"Delay": 3, "MaxAttempts": 100}
             client.get_waiter("volume_available").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=patience)
-            client.attach_volume(
-                Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
-            )
+            try:
+                client.attach_volume(
+                    Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
+                )
+            except botocore.exceptions.ClientError:
+                # The answer to a first try may have been lost, and a second is refused.
+                (found,) = client.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"]
+                if instance["InstanceId"] not in {one["InstanceId"] for one in found["Attachments"]}:
+                    raise
 
 
 def _label_volumes(provider: Provider, instance: machines.Instance, settings: Mapping[str, Any]) -> None:

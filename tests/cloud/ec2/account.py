@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 IMAGE = "ami-0d13a1b2c3d4e5f60"  # Debian's, in the region
 ZONE = "fleet.internal"
-TIMEOUT = 240.0  # seconds for one run of salt-cloud: it has to end by itself long before
+TIMEOUT = 600.0  # seconds for one run of salt-cloud: it has to end by itself long before
 # Leaves every call alone, and counts.
 COUNTER = {"service": "*", "action": "*", "effect": "error", "times": None, "skip": 1_000_000}
 PROFILE = {

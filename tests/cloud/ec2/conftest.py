@@ -70,7 +70,7 @@ IMAGE_DEFAULTS = {
 class Calls:
     """Every API call that is made, and what some of them are to answer instead.
 
-    `fail` makes calls fail before they reach AWS, `lose` after they have had their effect.
+    `fail` makes calls fail before they reach AWS (or ``after``), `lose` after they have had their effect.
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:
@@ -78,13 +78,15 @@ class Calls:
         self.made: list[tuple[str, dict[str, Any]]] = []
         self._faults: list[dict[str, Any]] = []
 
-    def fail(self, operation: str, code: str, *, status: int = 400, times: int = 1) -> None:
+    def fail(
+        self, operation: str, code: str, *, status: int = 400, times: int = 1, after: bool = False
+    ) -> None:
         answer = {
             "Error": {"Code": code, "Message": f"injected {code}"},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
         error = botocore.exceptions.ClientError(answer, operation)
-        self._faults.append({"operation": operation, "error": error, "times": times, "after": False})
+        self._faults.append({"operation": operation, "error": error, "times": times, "after": after})
 
     def lose(self, operation: str) -> None:
         error = botocore.exceptions.ReadTimeoutError(endpoint_url="https://lost")

@@ -257,3 +257,16 @@ def test_a_protected_machine_leaves_no_word_of_its_end(salt_cloud, region):
         cloud.destroy("web-1")
     assert State(cloud.state).names("terminating-") == []
     assert len(addresses(region)) == 1
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_attachment_whose_answer_was_lost(salt_cloud, region, done):
+    """AWS refuses the second try. Mutants: that fatal; a volume that another machine has got passed over."""
+    volume = region.ec2.create_volume(AvailabilityZone="eu-west-1a", Size=1)["VolumeId"]
+    cloud = salt_cloud(volumes=[{"volume_id": volume, "device": "/dev/sdg"}])
+    region.calls.fail("AttachVolume", "VolumeInUse", after=done)
+    if done:
+        assert cloud.create()["deployed"] is True
+    else:
+        with pytest.raises(SaltCloudException, match="VolumeInUse"):
+            cloud.create()
