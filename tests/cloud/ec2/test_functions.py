@@ -340,7 +340,7 @@ def test_role_of_another_account(salt_cloud, region):
     provider = {
         "driver": "ec2",
         "location": "eu-west-1",
-        "id": "AKIAIOSFODNN7EXAMPLE",
+        "id": "testing",
         "key": "secret",  # pragma: allowlist secret
         "token": "session",
         "role_arn": "arn:aws:iam::123456789012:role/cloud",
