@@ -188,7 +188,7 @@ def test_a_throttled_listing(operator, account):
 def test_a_refused_listing(operator, account):
     """D20 of the command itself, which then ends.
 
-    Mutants: an ordinary exception in ``list_nodes_min``; Salt's handler of SIGTERM kept in its process.
+    Mutant: an ordinary exception in ``list_nodes_min``.
     """
     fleet = operator()
     clean(fleet.launch("web-1"))
