@@ -31,6 +31,7 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ try:
         snapshots,
         ssm,
         tables,
+        termination,
         volumes,
     )
     from _ec2 import leaks as leftovers
@@ -163,7 +165,7 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
         _fire(name, message, tag or message.split()[0], {"name": name, **data})
 
     try:
-        change = lifecycle.destroy(provider, name, announce)
+        change = termination.destroy(provider, name, announce)
     except SaltCloudException:
         exitcode.mark_failure()
         raise
@@ -194,11 +196,19 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     """
     _only_as("function", call, name)
     provider = _provider()
+    worker = multiprocessing.current_process().daemon
+    if worker:
+        # salt-cloud ends these processes by SIGTERM once one has failed, and waits for them. Its handler
+        # raises an exception, which is lost in a process that is just cleaning up: both would wait for ever.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         listing = lifecycle.listed if _launches() else machines.alive  # members look at the same
-        return provider, machines.by_name(listing(provider))
+        alive = listing(provider)
+        if _launches() or __opts__.get("destroy"):
+            termination.finish(provider, alive)
+        return provider, machines.by_name(alive)
     except Exception as error:
-        if multiprocessing.current_process().daemon:
+        if worker:
             raise SystemExit(f"{provider.alias}: {error}") from None
         raise
 
@@ -401,7 +411,9 @@ def _action(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
     """Return an action of salt-cloud (-a) that calls ``implementation(provider, machine, **arguments)``."""
 
     @functools.wraps(implementation, assigned=("__doc__",), updated=())
-    def wrapper(name_: str, kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
         _only_as("action", call, name)
         return arguments.call(implementation, _provider(), name_, kwargs=kwargs, name=name)
 

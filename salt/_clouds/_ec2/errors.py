@@ -73,3 +73,13 @@ def explained(tried: str) -> Iterator[None]:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         raise SaltCloudExecutionFailure(describe(error, tried)) from error
+
+
+@contextlib.contextmanager
+def ignored(*codes: str) -> Iterator[None]:
+    """Let AWS's errors of these codes pass: they say that what was to be done is done."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        if code(error) not in codes:
+            raise

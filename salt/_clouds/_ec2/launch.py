@@ -35,6 +35,8 @@ METADATA_OPTIONS = {
     "InstanceMetadataTags": "enabled",
 }
 _SPOT_REQUEST = "spot-instances-request"
+# Options of what a machine gets after its launch.
+_AFTERWARDS = ("network_interfaces", "private_zone", "ssm_document", "volumes")
 _TAGGED = ("instance", "volume", "network-interface")
 # Answers after which the same request may be sent again: they say nothing about what it has done.
 _TRANSIENT = frozenset(
@@ -124,7 +126,9 @@ def _tag_specifications(provider: Provider, name: str, settings: Settings) -> li
     }
     given = settings.get("tag") or {}
     own = {key: value for key, value in own.items() if value}
-    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if settings.get("deploy", True) else {}
+    # Also without a bootstrap a machine is incomplete until it has what it can only get once it runs.
+    unfinished = settings.get("deploy", True) or any(settings.get(option) for option in _AFTERWARDS)
+    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if unfinished else {}
     by_kind = {kind: given | own | (bootstrap if kind == "instance" else {}) for kind in _TAGGED}
     if config is not None:
         by_kind[_SPOT_REQUEST] = given | (config.get("tag") or {}) | own

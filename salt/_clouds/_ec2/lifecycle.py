@@ -6,22 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import botocore.exceptions
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import (
-    addresses,
-    deploy,
-    dns,
-    launch,
-    leaks,
-    machines,
-    minions,
-    spot,
-    ssm,
-    storage,
-    this_machine,
-    waiting,
-)
+from . import addresses, deploy, dns, launch, machines, minions, spot, ssm, storage, termination, waiting
 from .adopt import adopted
 from .errors import explained
 from .provider import Provider
@@ -67,7 +55,7 @@ def create(
         present = adopted(provider, name, settings) if given else _present(provider, name)
         if not given and present is not None and machines.is_failed(present):
             log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
-            terminate(provider, present)
+            termination.terminate(provider, present)
             present = None
         if present is None:
             instance, attached = _launch(provider, vm_, settings, render, announce)
@@ -85,7 +73,7 @@ def create(
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
             resumed = present is not None
             answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
-        if deploys or given:
+        if given or machines.is_half_built(instance):
             _mark(provider, instance, machines.COMPLETE)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
@@ -202,9 +190,15 @@ def _attach(
             # Still attached to the machine that had it, if that is only just being terminated.
             patience = {"Delay": 3, "MaxAttempts": 100}
             client.get_waiter("volume_available").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=patience)
-            client.attach_volume(
-                Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
-            )
+            try:
+                client.attach_volume(
+                    Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
+                )
+            except botocore.exceptions.ClientError:
+                # The answer to a first try may have been lost, and a second is refused.
+                (found,) = client.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"]
+                if instance["InstanceId"] not in {one["InstanceId"] for one in found["Attachments"]}:
+                    raise
 
 
 def _label_volumes(provider: Provider, instance: machines.Instance, settings: Mapping[str, Any]) -> None:
@@ -239,7 +233,7 @@ def _bootstrapped(
             failure = error
             log.warning("%s: bootstrap failed: %s", vm_["name"], error)
     if policy == "destroy":
-        terminate(provider, instance)
+        termination.terminate(provider, instance)
         minions.restore_key(provider, vm_.get("pub_key"))
         raise SaltCloudExecutionFailure(
             f"{failure} ({instance['InstanceId']} was destroyed, as on_failure says)"
@@ -251,57 +245,9 @@ def _bootstrapped(
 
 
 def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> None:
+    """Write on a machine how far its bootstrap has come, and into its description."""
     with explained(f"marking the bootstrap of {instance['InstanceId']} as {bootstrap}"):
         provider.client().create_tags(
             Resources=[instance["InstanceId"]], Tags=machines.as_tags({machines.BOOTSTRAP_TAG: bootstrap})
         )
-
-
-def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]:
-    """Terminate a machine and remove what was made for it. Its ``volumes`` stay.
-
-    Returns:
-        The change of state, what of the machine stays (``stays``), and with the provider's last machine what
-        is left of the fleet (``leaks``, see `leaks.find`).
-
-    Raises:
-        SaltCloudNotFound: There is none.
-        SaltCloudExecutionFailure: It is protected, or the machine this runs on.
-    """
-    instance = machines.get(provider, name)
-    announce("destroying instance", "destroying", instance_id=instance["InstanceId"])
-    change = terminate(provider, instance)
-    minions.forget(provider, machines.name(instance))
-    change |= _left(provider, instance)
-    announce("destroyed instance", "destroyed", instance_id=instance["InstanceId"])
-    return change
-
-
-def _left(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
-    """Return what stays of a destroyed machine and, if it was the last one, of the fleet."""
-    left: dict[str, Any] = {"stays": leaks.outliving(instance)}
-    try:
-        if not machines.alive(provider):
-            left["leaks"] = leaks.find(provider)
-    except SaltCloudException as error:  # it is destroyed all the same
-        log.warning("%s: what is left is not known: %s", machines.name(instance), error)
-    return {key: value for key, value in left.items() if value}
-
-
-def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
-    """Terminate an instance and remove what was made for it: addresses, spot request, DNS record."""
-    this_machine.refuse(instance["InstanceId"])
-    own_addresses = addresses.allocated(provider, instance)
-    spot.cancel(provider, instance)
-    with explained(f"destroying {machines.name(instance)} ({instance['InstanceId']})"):
-        answer = provider.client().terminate_instances(InstanceIds=[instance["InstanceId"]])
-    addresses.release(provider, own_addresses)
-    ssm.dissolve(provider, instance)
-    dns.withdraw(provider, instance)
-    launch.forget(provider, machines.name(instance))
-    change = answer["TerminatingInstances"][0]
-    return {
-        "id": instance["InstanceId"],
-        "prev": change["PreviousState"]["Name"],
-        "now": change["CurrentState"]["Name"],
-    }
+    instance["Tags"] = machines.as_tags(machines.tags(instance) | {machines.BOOTSTRAP_TAG: bootstrap})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -64,7 +65,11 @@ def associations(instance: machines.Instance) -> list[str]:
 
 
 def dissolve(provider: Provider, instance: machines.Instance) -> None:
-    """Delete the associations that were made for a machine."""
+    """Delete the associations that were made for a machine, in so far as an interrupted run has not."""
     for id_ in associations(instance):
-        with explained(f"deleting association {id_} of {machines.name(instance)}"):
-            provider.client("ssm").delete_association(AssociationId=id_)
+        ssm = provider.client("ssm")
+        with (
+            explained(f"deleting association {id_} of {machines.name(instance)}"),
+            contextlib.suppress(ssm.exceptions.AssociationDoesNotExist),
+        ):
+            ssm.delete_association(AssociationId=id_)

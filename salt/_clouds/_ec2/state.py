@@ -62,6 +62,10 @@ class State:
         """Forget ``name``."""
         self._path(name, "json").unlink(missing_ok=True)
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names, sorted, that start with ``prefix``; none of their letters may be escaped ones."""
+        return sorted(path.stem for path in self.directory.glob(f"{prefix}*.json"))
+
     def once(self, name: str, max_age: float, compute: Callable[[], Any]) -> Any:
         """Return what ``compute`` answered to whoever asked first in this run of salt-cloud.
 

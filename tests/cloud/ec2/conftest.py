@@ -69,7 +69,7 @@ IMAGE_DEFAULTS = {
 class Calls:
     """Every API call that is made, and what some of them are to answer instead.
 
-    `fail` makes calls fail before they reach AWS, `lose` after they have had their effect.
+    `fail` makes calls fail before they reach AWS (or ``after``), `lose` after they have had their effect.
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:
@@ -77,13 +77,15 @@ class Calls:
         self.made: list[tuple[str, dict[str, Any]]] = []
         self._faults: list[dict[str, Any]] = []
 
-    def fail(self, operation: str, code: str, *, status: int = 400, times: int = 1) -> None:
+    def fail(
+        self, operation: str, code: str, *, status: int = 400, times: int = 1, after: bool = False
+    ) -> None:
         answer = {
             "Error": {"Code": code, "Message": f"injected {code}"},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
         error = botocore.exceptions.ClientError(answer, operation)
-        self._faults.append({"operation": operation, "error": error, "times": times, "after": False})
+        self._faults.append({"operation": operation, "error": error, "times": times, "after": after})
 
     def lose(self, operation: str) -> None:
         error = botocore.exceptions.ReadTimeoutError(endpoint_url="https://lost")
@@ -256,6 +258,7 @@ class Bootstrap:
     """Stands for ``salt.utils.cloud.bootstrap``: notes the machines it was called for."""
 
     def __init__(self) -> None:
+        self.ordinary: Any = None  # what Salt's loader makes of its utils without the stub
         self.called: list[dict[str, Any]] = []
         self.answers: list[Any] = []
 
@@ -271,7 +274,7 @@ class Bootstrap:
 def bootstrap(monkeypatch: pytest.MonkeyPatch) -> Bootstrap:
     """The stub that stands for ``salt.utils.cloud.bootstrap`` in whatever Salt's loader loads."""
     stub = Bootstrap()
-    ordinary = salt.loader.utils
+    stub.ordinary = ordinary = salt.loader.utils
 
     def utils(*args: Any, **kwargs: Any) -> Any:
         loader = ordinary(*args, **kwargs)
@@ -322,9 +325,16 @@ def _one_loader() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _real_time() -> None:
+    """For tests whose other processes take their time."""
+
+
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits: whoever sleeps goes on at once, and finds the clocks that much later."""
+    if "_real_time" in request.fixturenames:
+        return
     slept = 0.0
     clocks = {name: getattr(time, name) for name in ("time", "monotonic")}
 
