@@ -4,12 +4,12 @@ import json
 import logging
 from datetime import datetime
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from saltwatch_app.health import Check
+from saltwatch_app.health import Check, Dependency, Health
 from saltwatch_app.settings import Settings
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
@@ -144,10 +144,35 @@ def test_check_gives_up_and_does_not_pile_up() -> None:
         asked.append(1)
         release.wait(30)
 
-    check = Check(ping)
-    results = [check(0.01) for _ in range(5)]
+    health = Health({"slow": Dependency(Check(ping), vital=True)})
+    results = [health.results(0.01)["slow"] for _ in range(5)]
     release.set()
     assert not any(result["ok"] for result in results)
     assert "0.01 seconds" in str(results[0]["reason"])
-    assert check(30)["ok"]
+    assert health.results(30)["slow"]["ok"]
     assert len(asked) <= 2  # the one that hung, and one after it
+
+
+def test_dependencies_are_asked_side_by_side() -> None:
+    """Mutant: each check awaited before the next is asked."""
+    both = Barrier(2)
+
+    def ping() -> None:
+        both.wait(10)
+
+    health = Health({name: Dependency(Check(ping), vital=False) for name in ("a", "b")})
+    assert all(result["ok"] for result in health.results(20).values())
+
+
+@pytest.mark.parametrize(
+    ("broken", "status"), [((), "ready"), (("queue",), "degraded"), (("database", "queue"), "unready")]
+)
+def test_only_what_all_requests_need_makes_it_unready(broken: tuple[str, ...], status: str) -> None:
+    """Mutant: `any` in `Health.status` replaced by `all`, or `vital` ignored."""
+
+    def fail() -> None:
+        raise OSError
+
+    pings = {name: fail if name in broken else lambda: None for name in ("database", "queue")}
+    health = Health({name: Dependency(Check(ping), name == "database") for name, ping in pings.items()})
+    assert health.status(health.results(10)) == status

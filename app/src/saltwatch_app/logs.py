@@ -38,9 +38,9 @@ class JsonFormatter(logging.Formatter):
             "service": SERVICE,
             "env": self.env,
             "host": self.host,
-            "request_id": ids.request_id if ids else None,
-            "trace_id": ids.trace_id if ids else None,
-            "span_id": ids.span_id if ids else None,
+            "request_id": ids.request_id,
+            "trace_id": ids.trace_id,
+            "span_id": ids.span_id,
         }
         for name, value in getattr(record, "fields", {}).items():
             line.setdefault(name, value)
