@@ -9,6 +9,7 @@ from threading import Barrier, Event
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from saltwatch_app.factory import create_app
 from saltwatch_app.health import Check, Dependency, Health
 from saltwatch_app.settings import Settings
 
@@ -133,7 +134,44 @@ def test_alive_without_a_database_but_not_ready(settings: Settings, app: Flask, 
     assert answer.json["checks"]["database"]["reason"] == "OperationalError"
     answer = client.get("/api/tasks")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "tasks_total " not in client.get("/metrics").text
+    assert "\ntasks_total " not in client.get("/metrics").text
+
+
+def test_page_says_that_the_database_is_gone(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: the page asking the database for tasks; what was found before shown for good."""
+    monkeypatch.setattr("saltwatch_app.page.PAGE_AGE", 0.0)
+    client = app.test_client()
+    (tmp_path / "tasks.db").rename(tmp_path / "away.db")
+    app.extensions["database"].engine.dispose()
+    gone = client.get("/")
+    assert gone.status_code == 200
+    assert ">Tasks cannot be read or changed until it answers.<" in gone.text
+    (tmp_path / "away.db").rename(tmp_path / "tasks.db")
+    app.extensions["database"].engine.dispose()
+    assert "Tasks can be read and changed." in client.get("/").text
+    assert client.get("/health/ready").status_code == client.get("/api/tasks").status_code == 200
+
+
+def test_database_that_never_answers_holds_nobody(variables: dict[str, str], silent: str) -> None:
+    """Mutants: an engine without `connect_timeout`; rows counted by the scrape's own thread."""
+    silence = {"APP_DATABASE_URL": f"mysql+pymysql://app:swordfish@{silent}/app", "APP_DATABASE_TIMEOUT": "3"}
+    client = create_app(Settings.from_environ(variables | silence)).test_client()
+    assert client.get("/health").status_code == 200
+    ready = client.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json["checks"]["database"]["reason"] == "no answer within 2 seconds"
+    metrics = client.get("/metrics").text
+    assert 'http_requests_total{method="GET",route="/health/ready",status="503"} 1.0' in metrics
+    assert "\ntasks_total " not in metrics
+    told = [
+        line for line in lines(Settings.from_environ(variables)) if line["message"] == "tasks not counted"
+    ]
+    assert [line["reason"] for line in told] == ["TimeoutError()"]
+    answer = client.get("/api/tasks")
+    assert answer.status_code == 503
+    assert "swordfish" not in answer.text
 
 
 def test_check_gives_up_and_does_not_pile_up() -> None:

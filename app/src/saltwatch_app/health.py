@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotDone
 from dataclasses import dataclass
 from threading import Lock
+from typing import Generic, TypeVar
 
 from flask import Blueprint, Response, current_app, jsonify
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -22,36 +23,39 @@ PAGE_AGE = (
 Result = dict[str, object]
 
 
-class Check:
+T = TypeVar("T")
+
+
+class Check(Generic[T]):
     """Asks one dependency, in a thread of its own, with no trace.
 
     A name that does not resolve blocks for longer than any driver's timeout. While an answer is outstanding
     no second question is asked.
     """
 
-    def __init__(self, ping: Callable[[], None]) -> None:
-        self._ping = ping
+    def __init__(self, question: Callable[[], T]) -> None:
+        self._question = question
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._pending: Future[None] | None = None
+        self._pending: Future[T] | None = None
         self._lock = Lock()
 
-    def ask(self) -> Future[None]:
+    def ask(self) -> Future[T]:
         """Ask, unless the last question is still unanswered; return the answer to come."""
         with self._lock:
             if self._pending is None or self._pending.done():
                 self._pending = self._pool.submit(self._ask)
             return self._pending
 
-    def _ask(self) -> None:
+    def _ask(self) -> T:
         with suppress_instrumentation():
-            self._ping()
+            return self._question()
 
 
 @dataclass(frozen=True)
 class Dependency:
     """What the application needs: if it is ``vital`` no request can be served without it."""
 
-    check: Check
+    check: Check[None]
     vital: bool
 
 

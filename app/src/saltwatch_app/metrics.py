@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import TimeoutError as NotDone
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -10,6 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from saltwatch_app.database import Database
+from saltwatch_app.health import READY_TIMEOUT, Check
 from saltwatch_app.identity import current_ids
 from saltwatch_app.processes import WorkersCollector
 from saltwatch_app.slots import registry_over_slots
@@ -21,10 +23,13 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class TasksCollector(Collector):
-    """``tasks_total``: the rows of the database when scraped; absent while it does not answer."""
+    """``tasks_total``: the rows of the database when scraped; absent while it does not answer.
+
+    Everything else is served then, in time for the scrape.
+    """
 
     def __init__(self, database: Database) -> None:
-        self.database = database
+        self._count = Check(database.count_tasks)
 
     def describe(self) -> Iterator[Metric]:
         """Name the metric without asking the database."""
@@ -33,9 +38,9 @@ class TasksCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Count."""
         try:
-            count = self.database.count_tasks()
-        except SQLAlchemyError as error:
-            logger.warning("tasks not counted: %s", error)
+            count = self._count.ask().result(READY_TIMEOUT)
+        except (SQLAlchemyError, NotDone) as error:
+            logger.warning("tasks not counted", extra={"fields": {"reason": repr(error)}})
             return
         yield GaugeMetricFamily("tasks_total", "Tasks in the database.", value=count)
 
