@@ -91,10 +91,15 @@ def test_data_comes_back_as_it_went_in(client: FlaskClient, cloud: Cloud) -> Non
 
 @pytest.mark.parametrize("item_id", ["0" * 32, "ping", "x", "%00", "A" * 32, "9" * 3000, "{}", "%ff"])
 def test_unknown_items_are_404(client: FlaskClient, item_id: str) -> None:
-    """Mutant: `_ID` not looked at; AWS then refuses a key of more than 2,048 bytes."""
+    """What cannot be an id is not asked for: AWS refuses keys of more than 2,048 bytes, moto does not.
+
+    Mutant: `_ID` not looked at.
+    """
     answer = client.get(f"/get-data/{item_id}")
     assert answer.status_code == 404
     assert answer.json["detail"] == "no item has this id"
+    asked = [name for name in series(client) if name.startswith("aws_requests_total")]
+    assert len(asked) == (item_id == "0" * 32)
 
 
 def nested(depth: int) -> dict[str, object]:

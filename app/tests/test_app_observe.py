@@ -97,6 +97,15 @@ def test_failure_is_logged_with_its_trace_and_told_without_it(app: Flask, settin
     assert lines(settings)[-1]["level"] == "error"
 
 
+def test_what_opentelemetry_repeats_is_told_once(app: Flask, settings: Settings) -> None:
+    """Mutants: the filter left out; one that swallows the application's own lines."""
+    for name in ("opentelemetry.exporter.otlp", "saltwatch_app.tasks"):
+        for number in range(3):
+            logging.getLogger(name).warning("batch %s lost", number)
+    told = [line["logger"] for line in lines(settings) if "lost" in str(line["message"])]
+    assert told == ["opentelemetry.exporter.otlp"] + ["saltwatch_app.tasks"] * 3
+
+
 def test_rotated_file_is_opened_anew(client: FlaskClient, settings: Settings, tmp_path: Path) -> None:
     """Mutant: `FileHandler` in place of `WatchedFileHandler`."""
     assert settings.log_file
