@@ -33,6 +33,11 @@ def waiting(cloud: Cloud) -> int:
     )
 
 
+def received(client: FlaskClient) -> list[str]:
+    """Receive; return the texts."""
+    return [message["message"] for message in client.get("/receive-messages").json["messages"]]
+
+
 def test_message_is_sent_received_once_and_deleted(client: FlaskClient, cloud: Cloud) -> None:
     """Mutants: no delete after the receive; the ids left out of the message's attributes."""
     text = "salt 塩\n'; DROP TABLE tasks; --"
@@ -170,8 +175,11 @@ def test_hostile_bodies_get_a_reason(client: FlaskClient, path: str, content: by
     assert answer.json["detail"]
 
 
-def test_workflow_does_all_and_leaves_others_messages(client: FlaskClient, cloud: Cloud) -> None:
+def test_workflow_does_all_and_leaves_others_messages(
+    client: FlaskClient, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Mutant: any message deleted in place of our own."""
+    monkeypatch.setattr("saltwatch_app.messages.VISIBILITY", 1)
     client.post("/send-message", json={"message": "somebody else's"})
     answer = client.get("/workflow", headers=CALLER)
     assert answer.status_code == 200, answer.text
@@ -183,6 +191,8 @@ def test_workflow_does_all_and_leaves_others_messages(client: FlaskClient, cloud
         "delete",
     ]
     assert waiting(cloud) == 1
+    left = [text for _ in range(3) for text in received(client)]  # each waits for a second, if there is none
+    assert left == ["somebody else's"]
     (saved,) = cloud.client("dynamodb").scan(TableName=TABLE)["Items"]
     assert (saved["type"], json.loads(saved["data"]["S"])) == ({"S": "workflow"}, {"request_id": "abc.1"})
     assert series(client)['workflows_total{outcome="complete"}'] == 1

@@ -1,11 +1,13 @@
 """The fields of a JSON body, checked before anything is done with them."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from saltwatch_app.problems import Invalid
 
@@ -24,12 +26,16 @@ def json_fields(checks: Mapping[str, Check], required: set[str] | None = None) -
     Raises:
         Invalid: naming every field that is missing, unknown or wrong.
         BadRequest: the body is not JSON.
+        RequestEntityTooLarge: it is too large.
         UnsupportedMediaType: it does not say that it is.
     """
+    _read_body()
     try:
         body = request.get_json()
     except RecursionError as error:
         raise BadRequest("the JSON is nested too deeply") from error
+    except BadRequest as error:
+        raise BadRequest("the body is not JSON in UTF-8") from error
     if not isinstance(body, dict):
         raise Invalid({"body": "expected a JSON object"})
     errors = {_printable(name): "unknown field" for name in body if name not in checks}
@@ -43,6 +49,23 @@ def json_fields(checks: Mapping[str, Check], required: set[str] | None = None) -
     if errors:
         raise Invalid(errors)
     return fields
+
+
+def _read_body() -> None:
+    """Read the whole body, which may end before it should; it is kept for those who read it next.
+
+    Raises:
+        BadRequest: it is not what its headers say.
+        RequestEntityTooLarge: it is sent in chunks, of which werkzeug leaves out what is too much.
+    """
+    try:
+        length = len(request.get_data())
+    except (OSError, ParseException) as error:  # what gunicorn raises of a wrong chunk
+        raise BadRequest("the body is not in chunks as its headers say") from error
+    if request.content_length is None and length >= (request.max_content_length or math.inf):
+        raise RequestEntityTooLarge
+    if length < (request.content_length or 0):
+        raise BadRequest("the body ended before the length that its headers say")
 
 
 def checked_flag(value: object) -> bool:
