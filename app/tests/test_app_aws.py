@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -252,6 +253,16 @@ def test_calls_are_counted_by_service_operation_and_outcome(client: FlaskClient,
     assert seen['aws_requests_total{operation="PutItem",outcome="ok",service="dynamodb"}'] == 1
     assert seen['aws_requests_total{operation="PutItem",outcome="refused",service="dynamodb"}'] == 1
     assert seen['aws_request_duration_seconds_count{operation="PutItem",service="dynamodb"}'] == 2
+
+
+def test_what_boto_says_to_itself_is_not_logged(variables: dict[str, str], tmp_path: Path) -> None:
+    """Mutant: boto3's loggers left at the application's level, where they show headers and bodies."""
+    client = factory.create_app(Settings.from_environ(variables | {"APP_LOG_LEVEL": "DEBUG"})).test_client()
+    assert client.post("/save-data", json={"data": {"x": "swordfish"}}).status_code == 201
+    lines = [json.loads(line) for line in (tmp_path / "app.json").read_text().splitlines()]
+    assert not {line["logger"].split(".")[0] for line in lines} & {"boto3", "botocore", "urllib3"}
+    assert "saltwatch_app.request" in [line["logger"] for line in lines]
+    assert "swordfish" not in str(lines)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "root": {"level": settings.log_level, "handlers": ["lines"]},
         "loggers": {
             "gunicorn.error": {"level": "NOTSET", "handlers": [], "propagate": True},
-            "alembic": {"level": "WARNING"},
+            # At DEBUG boto3's parts write down what they send, credentials included.
+            **{name: {"level": "WARNING"} for name in ("alembic", "boto3", "botocore", "urllib3")},
         },
     }
