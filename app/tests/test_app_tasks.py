@@ -157,7 +157,7 @@ def test_bad_queries_are_400(client: FlaskClient, query: str) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_unknown_tasks_are_404(client: FlaskClient, method: str, task_id: str) -> None:
-    """Mutants: MAX_ID left out (SQLite overflows); werkzeug's `<int(max=...):task_id>` (405)."""
+    """Mutants: any length taken (SQLite overflows); werkzeug's `<int(max=...):task_id>` (405)."""
     create(client)
     answer = client.open(f"/api/tasks/{task_id}", method=method, json={"title": "changed"})
     assert answer.status_code == 404

@@ -118,8 +118,8 @@ def delete(task_id: str) -> tuple[str, int]:
 
 
 def _get(session: Session, task_id: str) -> Task:
-    known = task_id.isascii() and task_id.isdigit() and len(task_id) <= len(str(MAX_ID))
-    task = session.get(Task, int(task_id)) if known and int(task_id) <= MAX_ID else None
+    number = task_id.isascii() and task_id.isdigit() and len(task_id) <= len(str(MAX_ID))
+    task = session.get(Task, int(task_id)) if number else None
     if task is None:
         raise NotFound("no task has this id")
     return task
