@@ -111,8 +111,8 @@ def _engine(settings: Settings) -> Engine:
         return sqlalchemy.create_engine(url, connect_args={"timeout": timeout})
     return sqlalchemy.create_engine(
         url,
-        # A connection for each thread, and one for /metrics and /health/ready to share.
-        pool_size=settings.threads + 1,
+        # A connection for each thread that serves, and for those that ask for /health/ready and /metrics.
+        pool_size=settings.threads + 2,
         max_overflow=0,
         pool_timeout=timeout,
         pool_pre_ping=True,
