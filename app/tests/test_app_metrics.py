@@ -124,7 +124,7 @@ def test_counts_are_exact_while_workers_are_replaced(
 def test_hundred_thousand_requests_are_counted_exactly(serve: Callable[..., Server]) -> None:
     """By route and status, over connections that stay open and workers that do not.
 
-    Mutant: the slot from `os.getpid` with `prometheus_client.multiprocess.mark_process_dead` removing files.
+    Mutants: those of `test_counts_are_exact_while_workers_are_replaced`.
     """
     clients, each = 4, 25_000
     server = serve(APP_WORKERS="3", APP_MAX_REQUESTS="1500")

@@ -11,9 +11,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from saltwatch_app.problems import Invalid
 
-Check = Callable[
-    [Any], Any
-]  # returns the field's value to use, or raises ValueError saying what was expected
+# Returns the field's value to use, or raises ValueError saying what was expected.
+Check = Callable[[Any], Any]
 
 
 def json_fields(checks: Mapping[str, Check], required: set[str] | None = None) -> dict[str, Any]:
