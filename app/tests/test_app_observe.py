@@ -164,7 +164,7 @@ def test_page_says_that_the_database_is_gone(
 
 
 def test_database_that_never_answers_holds_nobody(variables: dict[str, str], silent: str) -> None:
-    """Mutants: an engine without `connect_timeout`; rows counted by the scrape's own thread."""
+    """Mutants: an engine without `read_timeout`; rows counted by the scrape's own thread."""
     silence = {"APP_DATABASE_URL": f"mysql+pymysql://app:swordfish@{silent}/app", "APP_DATABASE_TIMEOUT": "3"}
     client = create_app(Settings.from_environ(variables | silence)).test_client()
     assert client.get("/health").status_code == 200
