@@ -196,7 +196,7 @@ def test_a_refused_listing(operator, account):
     account.region.set_faults(refused)
     run = fleet.launch("web-1", "web-2")
     assert run.code != 0
-    assert "a permission is missing" in run.errors + run.output
+    assert "allow it to the driver" in run.errors + run.output
     account.region.set_faults()
     exactly(fleet, "web-1")
 

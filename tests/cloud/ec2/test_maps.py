@@ -113,7 +113,7 @@ def test_a_refused_launch_leaves_no_accepted_key(salt_cloud, region):
     """Mutant: ``restore_key`` not called."""
     region.calls.fail("RunInstances", "UnauthorizedOperation")
     cloud = salt_cloud()
-    with pytest.raises(SaltCloudException, match="a permission is missing"):
+    with pytest.raises(SaltCloudException, match="allow it to the driver"):
         cloud.create()
     assert not accepted(cloud)
 
