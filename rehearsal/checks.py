@@ -6,6 +6,7 @@ JSON of the audit.
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from rehearsal.settings import CHECKOUT
 
 REPORTS = Path("build/reports")
 _BASELINE = Path(".secrets.baseline")
+_PINNED = re.compile(r"(^|/)requirements[^/]*\.txt$")
 # Advisories of PyPI's packages from all sources, without asking the package index about each of them.
 _ADVISORIES = ("api.osv.dev", 443)
 # Named by salt-cloud, without a suffix.
@@ -67,8 +69,8 @@ def _shellcheck() -> list[list[str]]:
 
 
 def _secrets() -> list[list[str]]:
-    # Not the hashes of requirements.txt, nor the baseline itself.
-    files = [name for name in tracked() if name not in {"requirements.txt", str(_BASELINE)}]
+    # Not the hashes of pinned requirements, nor the baseline itself.
+    files = [name for name in tracked() if not _PINNED.search(name) and name != str(_BASELINE)]
     return [["detect-secrets-hook", "--baseline", str(_BASELINE), *files]]
 
 
@@ -80,9 +82,10 @@ def _audit() -> list[list[str]]:
         raise Skip(
             f"{host} cannot be reached ({error}): NO dependency was compared with advisories"
         ) from None
-    report = ["--format", "json", "--output", str(REPORTS / "pip-audit.json"), "--progress-spinner", "off"]
+    audit = ["pip-audit", "--vulnerability-service", "osv", "--disable-pip", "--progress-spinner", "off"]
     return [
-        ["pip-audit", "--vulnerability-service", "osv", "--disable-pip", "-r", "requirements.txt", *report]
+        [*audit, "--format", "json", "--output", str(REPORTS / f"pip-audit-{name}.json"), "-r", pinned]
+        for name, pinned in (("tools", "requirements.txt"), ("app", "app/requirements.txt"))
     ]
 
 
