@@ -75,7 +75,7 @@ def clean(run: Run) -> None:
 # The others are among those of the long tests.
 @pytest.mark.parametrize(("action", "skip"), [CHANGES[0], CHANGES[2], CHANGES[-1]])
 def test_killed_after_a_change(operator, account, action, skip):
-    """Mutants: the token not written down; a loose Elastic IP not found again; no tag while unfinished."""
+    """Mutants: a loose Elastic IP not found again; the bootstrap tag not set at launch, or not looked at."""
     fleet = operator()
     account.region.set_faults(fault(action, "kill_caller", skip=skip))
     assert fleet.launch("web-1").code == -9
