@@ -379,7 +379,7 @@ def test_d20_the_process_that_lists_can_be_ended(salt_cloud):
 
     Mutant: that handler left in force.
     """
-    mapper = salt_cloud().mapper(map="fleet.map")
+    mapper = salt_cloud().mapper(profile="web")
     context = multiprocessing.get_context("fork")
     listed = context.Event()
 
