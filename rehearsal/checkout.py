@@ -5,6 +5,7 @@ disk. The commit is made in a repository of the rehearsal's own, without parents
 same tree is the same commit, pushing it again does nothing, and the checkout's own repository is not touched.
 """
 
+import hashlib
 import os
 import subprocess
 import tarfile
@@ -72,14 +73,34 @@ class Snapshot:
         )
 
 
-def write_local_files(checkout: Path, target: Path) -> None:
-    """Write the git-ignored files that the control node needs as a tar archive that only root can read."""
+def write_local_files(checkout: Path, target: Path) -> str:
+    """Write the git-ignored files that the control node needs as a tar archive that only root can read.
+
+    The same files make the same archive. In it they belong to root, and the master's group can read them.
+
+    Returns:
+        The archive's SHA-256, in hex.
+    """
     target.parent.mkdir(exist_ok=True)
     target.touch(mode=0o600)
     target.chmod(0o600)
     with tarfile.open(target, "w") as archive:
         for name in LOCAL_FILES:
-            archive.add(checkout / name, arcname=name)
+            archive.add(checkout / name, arcname=name, filter=_as_the_masters)
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def _as_the_masters(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.mtime = 0
+    entry.uid, entry.uname = 0, "root"
+    entry.gid, entry.gname = 0, "salt"
+    entry.mode = 0o750 if entry.isdir() else 0o640
+    return entry
+
+
+def extract_command(operator: Operator) -> list[str]:
+    """Return the command that puts such an archive, its standard input, in the control node's checkout."""
+    return operator.ssh("salt-1", "sudo tar --extract --recursive-unlink --directory /srv/saltwatch")
 
 
 def _run(*argv: str) -> str:

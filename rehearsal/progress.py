@@ -1,5 +1,6 @@
 """What a person sees while the rehearsal works: a line per step, the real command, the time, the log."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -59,6 +60,7 @@ class Step:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        stdin: Path | None = None,
         on_line: Callable[[str], None] | None = None,
         timeout: float = 900,
         check: bool = True,
@@ -70,6 +72,7 @@ class Step:
             argv: The command.
             env: Its whole environment; the present one if None.
             cwd: Where it runs.
+            stdin: A file as its standard input; nothing if None.
             on_line: Called with each line of its standard output.
             timeout: Seconds after which it is killed.
             check: Raise if it exits non-zero.
@@ -83,14 +86,14 @@ class Step:
         """
         words = [str(word) for word in argv]
         lines = []
-        with self.log.open("a") as log:
+        with self.log.open("a") as log, (stdin or Path(os.devnull)).open("rb") as given:
             log.write(f"\n$ {shlex.join(words)}\n")
             log.flush()
             process = subprocess.Popen(
                 words,
                 env=None if env is None else dict(env),
                 cwd=cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -15,6 +15,7 @@ from rehearsal.progress import Progress, Step, StepError
 from rehearsal.region import process
 from rehearsal.settings import Settings
 
+DRIVER_COVERAGE = 95  # per cent of the EC2 driver's lines and branches that the unit part has to reach
 RESULTS = "build/reports/hosts.xml"  # of the host tests, as JUnit writes it
 # As pytest closes: "== 3 failed, 210 passed, 2 skipped in 12.34s =="
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected)")
@@ -80,6 +81,8 @@ class Suite:
         units = ["tests/unit", "tests/cloud", "tests/rules", "app/tests"]
         coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]
         self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *units])
+        driver = ["coverage", "report", "--include=salt/_clouds/*", f"--fail-under={DRIVER_COVERAGE}"]
+        self._part("driver's coverage", [*python, *driver])
         self._part("region", [*python, "pytest", *self.marks, "tests/region"])
 
     def with_fleet(self) -> None:

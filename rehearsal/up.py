@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import time
+from pathlib import Path
 
 from rehearsal import checkout, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
@@ -154,7 +155,7 @@ class Up:
         with self.progress.step("control", "The control node") as step:
             tree = self._snapshot()
             tree.write_bundle(self.build / "saltwatch.bundle")
-            checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
+            local_files = checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
             if self._control_is_stopped():  # as after the machine's own restart; the map starts the others
                 shown = f"salt-cloud -a start {CONTROL} -y"
                 step.show_command(shown)
@@ -164,6 +165,7 @@ class Up:
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
                 _, told = step.run(tree.push_command(self.operator), env=self.operator.environment())
                 self.control_is_behind = not any(line.startswith("=") for line in told.splitlines())
+                self._send_local_files(step, local_files)
                 return
             shown = "salt-cloud -p control salt-1"
             step.show_command(shown)
@@ -173,6 +175,24 @@ class Up:
                 raise StepError(
                     "salt-1 was launched but its master does not answer", step.log, "./rehearse ssh salt-1"
                 )
+            self._sent_local_files.write_text(local_files)
+
+    @property
+    def _sent_local_files(self) -> Path:
+        return self.settings.state / "local-files"
+
+    def _send_local_files(self, step: Step, digest: str) -> None:
+        """Give the control node what git ignores, if it is not what it has: another checkout has its own."""
+        if self._sent_local_files.exists() and self._sent_local_files.read_text() == digest:
+            return
+        step.show_command("ssh salt-1 sudo tar --extract --directory /srv/saltwatch < build/local.tar")
+        step.run(
+            checkout.extract_command(self.operator),
+            env=self.operator.environment(),
+            stdin=self.build / "local.tar",
+        )
+        self._sent_local_files.write_text(digest)
+        self.control_is_behind = True
 
     def _control_is_stopped(self) -> bool:
         hosts = Region(self.settings).status()["hosts"]

@@ -1,30 +1,37 @@
-"""An application on an empty SQLite database, and a real gunicorn of it."""
+"""An application on an empty SQLite database, a real gunicorn of it, and what it talks to."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from gunicorn_server import SOURCE, Server
+from sinks import Cloud, Collector, silence
 
 sys.path.insert(0, str(SOURCE))
 
 from flask import Flask
 from flask.testing import FlaskClient
 from saltwatch_app import factory, migrate
+from saltwatch_app.database import Database
 from saltwatch_app.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.from_environ(
-        {
-            "APP_DATABASE_URL": f"sqlite:///{tmp_path}/tasks.db",
-            "APP_LOG_FILE": str(tmp_path / "app.json"),
-            "APP_ENV": "test",
-            "APP_HOST": "app-7",
-        }
-    )
+def variables(tmp_path: Path) -> dict[str, str]:
+    """What the application is told; a module or test may add to it."""
+    return {
+        "APP_DATABASE_URL": f"sqlite:///{tmp_path}/tasks.db",
+        "APP_LOG_FILE": str(tmp_path / "app.json"),
+        "APP_ENV": "test",
+        "APP_HOST": "app-7",
+    }
+
+
+@pytest.fixture
+def settings(variables: dict[str, str]) -> Settings:
+    return Settings.from_environ(variables)
 
 
 @pytest.fixture
@@ -40,17 +47,47 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Cloud]:
+    cloud = Cloud()
+    cloud.start()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def cloud(moto: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """AWS with an empty queue and an empty table, which this process's environment leads to."""
+    moto.fill()
+    for name, value in moto.environ.items():
+        monkeypatch.setenv(name, value)
+    return moto
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.stop()
+
+
+silent = pytest.fixture(silence, name="silent")
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
+    with contextlib.ExitStack() as servers:
+        yield lambda **variables: servers.enter_context(serving(tmp_path, **variables))
 
-    def start(**variables: str) -> Server:
-        server = Server(tmp_path, **variables)
-        server.run("-m", "saltwatch_app.migrate")
-        servers.append(server)
-        server.start()
-        return server
 
-    yield start
-    for server in servers:
+@contextlib.contextmanager
+def serving(directory: Path, **variables: str) -> Iterator[Server]:
+    """A gunicorn whose database has been migrated."""
+    server = Server(directory, **variables)
+    told = {name: value for name, value in server.environ.items() if name.startswith("APP_")}
+    migrate.upgrade(Database(Settings.from_environ(told)).engine)
+    server.start()
+    try:
+        yield server
+    finally:
         server.stop()

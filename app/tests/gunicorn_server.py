@@ -1,5 +1,6 @@
 """A real gunicorn of the application, for tests."""
 
+import json
 import os
 import socket
 import subprocess
@@ -45,8 +46,15 @@ class Server:
         self.process.terminate()
         self.process.wait(30)
 
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+    def get(self, path: str, **headers: str) -> str:
+        return self.ask("GET", path, **headers)
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> str:
+        """Return the answer's body; with a body of ours, as JSON."""
+        data = None if body is None else json.dumps(body).encode()
+        headers |= {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return str(answer.read(), "utf-8")
 
     def sample(self, series: str) -> float:
@@ -55,6 +63,10 @@ class Server:
             if line.startswith(series + " "):
                 return float(line.rpartition(" ")[2])
         return 0.0
+
+    def log(self) -> list[dict[str, object]]:
+        """Return the lines of the log."""
+        return [json.loads(line) for line in (self.directory / "app.json").read_text().splitlines()]
 
     def wait(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 30

@@ -4,12 +4,13 @@ import json
 import logging
 from datetime import datetime
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from saltwatch_app.health import Check
+from saltwatch_app.factory import create_app
+from saltwatch_app.health import Check, Dependency, Health
 from saltwatch_app.settings import Settings
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
@@ -96,6 +97,15 @@ def test_failure_is_logged_with_its_trace_and_told_without_it(app: Flask, settin
     assert lines(settings)[-1]["level"] == "error"
 
 
+def test_what_opentelemetry_repeats_is_told_once(app: Flask, settings: Settings) -> None:
+    """Mutants: the filter left out; one that swallows the application's own lines."""
+    for name in ("opentelemetry.exporter.otlp", "saltwatch_app.tasks"):
+        for number in range(3):
+            logging.getLogger(name).warning("batch %s lost", number)
+    told = [line["logger"] for line in lines(settings) if "lost" in str(line["message"])]
+    assert told == ["opentelemetry.exporter.otlp"] + ["saltwatch_app.tasks"] * 3
+
+
 def test_rotated_file_is_opened_anew(client: FlaskClient, settings: Settings, tmp_path: Path) -> None:
     """Mutant: `FileHandler` in place of `WatchedFileHandler`."""
     assert settings.log_file
@@ -133,7 +143,44 @@ def test_alive_without_a_database_but_not_ready(settings: Settings, app: Flask, 
     assert answer.json["checks"]["database"]["reason"] == "OperationalError"
     answer = client.get("/api/tasks")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "tasks_total " not in client.get("/metrics").text
+    assert "\ntasks_total " not in client.get("/metrics").text
+
+
+def test_page_says_that_the_database_is_gone(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: the page asking the database for tasks; what was found before shown for good."""
+    monkeypatch.setattr("saltwatch_app.page.PAGE_AGE", 0.0)
+    client = app.test_client()
+    (tmp_path / "tasks.db").rename(tmp_path / "away.db")
+    app.extensions["database"].engine.dispose()
+    gone = client.get("/")
+    assert gone.status_code == 200
+    assert ">Tasks cannot be read or changed until it answers.<" in gone.text
+    (tmp_path / "away.db").rename(tmp_path / "tasks.db")
+    app.extensions["database"].engine.dispose()
+    assert "Tasks can be read and changed." in client.get("/").text
+    assert client.get("/health/ready").status_code == client.get("/api/tasks").status_code == 200
+
+
+def test_database_that_never_answers_holds_nobody(variables: dict[str, str], silent: str) -> None:
+    """Mutants: an engine without `read_timeout`; rows counted by the scrape's own thread."""
+    silence = {"APP_DATABASE_URL": f"mysql+pymysql://app:swordfish@{silent}/app", "APP_DATABASE_TIMEOUT": "3"}
+    client = create_app(Settings.from_environ(variables | silence)).test_client()
+    assert client.get("/health").status_code == 200
+    ready = client.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json["checks"]["database"]["reason"] == "no answer within 2 seconds"
+    metrics = client.get("/metrics").text
+    assert 'http_requests_total{method="GET",route="/health/ready",status="503"} 1.0' in metrics
+    assert "\ntasks_total " not in metrics
+    told = [
+        line for line in lines(Settings.from_environ(variables)) if line["message"] == "tasks not counted"
+    ]
+    assert [line["reason"] for line in told] == ["TimeoutError()"]
+    answer = client.get("/api/tasks")
+    assert answer.status_code == 503
+    assert "swordfish" not in answer.text
 
 
 def test_check_gives_up_and_does_not_pile_up() -> None:
@@ -144,10 +191,35 @@ def test_check_gives_up_and_does_not_pile_up() -> None:
         asked.append(1)
         release.wait(30)
 
-    check = Check(ping)
-    results = [check(0.01) for _ in range(5)]
+    health = Health({"slow": Dependency(Check(ping), vital=True)})
+    results = [health.results(0.01)["slow"] for _ in range(5)]
     release.set()
     assert not any(result["ok"] for result in results)
     assert "0.01 seconds" in str(results[0]["reason"])
-    assert check(30)["ok"]
+    assert health.results(30)["slow"]["ok"]
     assert len(asked) <= 2  # the one that hung, and one after it
+
+
+def test_dependencies_are_asked_side_by_side() -> None:
+    """Mutant: each check awaited before the next is asked."""
+    both = Barrier(2)
+
+    def ping() -> None:
+        both.wait(10)
+
+    health = Health({name: Dependency(Check(ping), vital=False) for name in ("a", "b")})
+    assert all(result["ok"] for result in health.results(20).values())
+
+
+@pytest.mark.parametrize(
+    ("broken", "status"), [((), "ready"), (("queue",), "degraded"), (("database", "queue"), "unready")]
+)
+def test_only_what_all_requests_need_makes_it_unready(broken: tuple[str, ...], status: str) -> None:
+    """Mutant: `any` in `Health.status` replaced by `all`, or `vital` ignored."""
+
+    def fail() -> None:
+        raise OSError
+
+    pings = {name: fail if name in broken else lambda: None for name in ("database", "queue")}
+    health = Health({name: Dependency(Check(ping), name == "database") for name, ping in pings.items()})
+    assert health.status(health.results(10)) == status

@@ -32,14 +32,19 @@ def find(address: str, port: int) -> list[int]:
     """Return the ids of the processes that have the socket open whose own end is ``address`` and ``port``.
 
     Each network namespace's ``/proc/PID/net/tcp`` is read once (addresses there are in the byte order of the
-    machine), then the file descriptors of the namespace's processes.
+    machine), then the file descriptors of the namespace's processes. A loopback address is one of this
+    process's own namespace: the others have the same.
     """
+    here = str(Path("/proc/self/ns/net").readlink())
+    only_here = IPv4Address(address).is_loopback
     own = f"{int.from_bytes(IPv4Address(address).packed, 'little'):08X}:{port:04X}"
     inodes: dict[str, set[str]] = {}
     found = []
     for process in _processes():
         try:
             namespace = str((process / "ns/net").readlink())
+            if only_here and namespace != here:
+                continue
             if namespace not in inodes:
                 inodes[namespace] = _sockets(process, own)
             links = {f"socket:[{inode}]" for inode in inodes[namespace]}

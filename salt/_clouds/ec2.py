@@ -31,6 +31,7 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,18 @@ try:
         lifecycle,
         machines,
         minions,
+        parity,
         plan,
+        power,
         schema,
         snapshots,
+        ssm,
+        tables,
+        termination,
         volumes,
     )
     from _ec2 import leaks as leftovers
-    from _ec2.provider import Provider
+    from _ec2.provider import Provider, read_descriptions
 
     MISSING = ""
 except ImportError as error:
@@ -71,6 +77,8 @@ def __virtual__() -> str | tuple[bool, str]:
     if MISSING:
         return False, MISSING
     exitcode.install()
+    if _launches():
+        read_descriptions()
     return __virtualname__
 
 
@@ -111,7 +119,7 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
         salt-cloud -p app app-1
     """
     provider = _provider()
-    settings = {**provider.settings, **vm_}
+    settings = schema.settings(provider, vm_)
     name = vm_["name"]
 
     def announce(message: str, tag: str | None = None, **data: Any) -> None:
@@ -121,7 +129,7 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
     try:
         schema.validate(provider, vm_)
         announce("starting create", "creating")
-        return lifecycle.create(
+        node = lifecycle.create(
             provider,
             vm_,
             settings,
@@ -129,6 +137,8 @@ def create(vm_: dict[str, Any]) -> dict[str, Any]:
             bootstrap=__utils__["cloud.bootstrap"],
             announce=announce,
         )
+        __utils__["cloud.cache_node"](node, provider.alias, __opts__)
+        return node
     except SaltCloudException:
         exitcode.mark_failure()
         raise
@@ -155,7 +165,7 @@ def destroy(name: str, call: str | None = None) -> dict[str, Any]:
         _fire(name, message, tag or message.split()[0], {"name": name, **data})
 
     try:
-        change = lifecycle.destroy(provider, name, announce)
+        change = termination.destroy(provider, name, announce)
     except SaltCloudException:
         exitcode.mark_failure()
         raise
@@ -186,10 +196,19 @@ def _listed(name: str, call: str | None) -> tuple[Provider, dict[str, machines.I
     """
     _only_as("function", call, name)
     provider = _provider()
+    worker = multiprocessing.current_process().daemon
+    if worker:
+        # salt-cloud ends these processes by SIGTERM once one has failed, and waits for them. Its handler
+        # raises an exception, which is lost in a process that is just cleaning up: both would wait for ever.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return provider, machines.by_name(machines.alive(provider))
+        listing = lifecycle.listed if _launches() else machines.alive  # members look at the same
+        alive = listing(provider)
+        if _launches() or __opts__.get("destroy"):
+            termination.finish(provider, alive)
+        return provider, machines.by_name(alive)
     except Exception as error:
-        if multiprocessing.current_process().daemon:
+        if worker:
             raise SystemExit(f"{provider.alias}: {error}") from None
         raise
 
@@ -336,16 +355,16 @@ def avail_sizes(call: str | None = None) -> dict[str, Any]:
     return catalog.sizes(_provider())
 
 
-def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> dict[str, Any]:
+def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
     """
-    Return what a run of ``map`` would create, bootstrap, start, keep and destroy (with ``hard=True``), what
-    differs, and what the map costs a month. Writes nothing.
+    Return what a run of ``map`` would create, replace, bootstrap, start, keep and (with ``hard=True``)
+    destroy, what differs, and what the map costs a month. Writes nothing.
 
     CLI Example:
 
     .. code-block:: bash
 
-        salt-cloud -f plan_map ec2 map=cloud.map
+        salt-cloud --out=table -f plan_map ec2 map=cloud.map
         salt-cloud --out=json -f plan_map ec2 map=cloud.map hard=True
     """
     _only_as("function", call, "plan_map")
@@ -353,7 +372,28 @@ def plan_map(kwargs: dict[str, Any] | None = None, call: str | None = None) -> d
     def implementation(provider: Provider, map: str, hard: str = "False") -> dict[str, Any]:
         return plan.make(provider, map, hard=arguments.flag("hard", hard))
 
-    return arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    answer = arguments.call(implementation, _provider(), kwargs=kwargs, name="plan_map")
+    return tables.of_plan(answer) if _as_table() else answer
+
+
+def leaks(kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    """
+    Return what the provider's tag (or ``tag`` and ``value``) owns and nobody uses, by kind.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-cloud --out=table -f leaks ec2
+        salt-cloud -f leaks ec2 tag=Fleet value=saltwatch
+    """
+    _only_as("function", call, "leaks")
+    answer = arguments.call(leftovers.find, _provider(), kwargs=kwargs, name="leaks")
+    return tables.of_leaks(answer) if _as_table() else answer
+
+
+def _as_table() -> bool:
+    return bool(__opts__.get("output") == "table")
 
 
 def _function(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -371,9 +411,60 @@ def _action(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
     """Return an action of salt-cloud (-a) that calls ``implementation(provider, machine, **arguments)``."""
 
     @functools.wraps(implementation, assigned=("__doc__",), updated=())
-    def wrapper(name_: str, kwargs: dict[str, Any] | None = None, call: str | None = None) -> Any:
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
         _only_as("action", call, name)
         return arguments.call(implementation, _provider(), name_, kwargs=kwargs, name=name)
+
+    return wrapper
+
+
+def _power(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return an action that fires an event before it changes the machine's state."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(name_: str, call: str | None = None) -> Any:
+        _only_as("action", call, name)
+
+        def announce(message: str, **data: Any) -> None:
+            _fire(name_, message, message.split()[0], {"name": name_, **data})
+
+        return implementation(_provider(), name_, announce)
+
+    return wrapper
+
+
+def _refused(name: str, why: str) -> Callable[..., Any]:
+    """Return a function of the old driver that only says why it is none here."""
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        raise SaltCloudSystemExit(f"{name}: {why}")
+
+    wrapper.__doc__ = f"Refused: {why}."
+    return wrapper
+
+
+def _of_resource(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what can be called both ways, and as an action does not need the machine it is called of."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(
+        name_: str | None = None, kwargs: dict[str, Any] | None = None, call: str | None = None
+    ) -> Any:
+        return arguments.call(implementation, _provider(), kwargs=kwargs, name=name)
+
+    return wrapper
+
+
+def _named(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what the execution module ``cloud`` calls, with arguments and not with a mapping of them."""
+
+    @functools.wraps(implementation, assigned=("__doc__",), updated=())
+    def wrapper(**kwargs: Any) -> Any:
+        own = ("name", "provider", "profile", "action", "call")
+        given = {key: value for key, value in kwargs.items() if key not in own}
+        return arguments.call(implementation, _provider(), kwargs=given, name=name)
 
     return wrapper
 
@@ -394,8 +485,10 @@ def _either(implementation: Callable[..., Any], name: str) -> Callable[..., Any]
 if not MISSING:
     create_volume = _function(volumes.create, "create_volume")
     describe_volumes = _function(volumes.describe, "describe_volumes")
-    show_volume = _function(volumes.show, "show_volume")
-    delete_volume = _function(volumes.delete, "delete_volume")
+    show_volume = _of_resource(volumes.show, "show_volume")
+    delete_volume = _of_resource(volumes.delete, "delete_volume")
+    volume_create = _named(volumes.create, "volume_create")
+    volume_list = _named(volumes.describe, "volume_list")
     create_snapshot = _function(snapshots.create, "create_snapshot")
     delete_snapshot = _function(snapshots.delete, "delete_snapshot")
     copy_snapshot = _function(snapshots.copy, "copy_snapshot")
@@ -408,10 +501,11 @@ if not MISSING:
     show_image = _function(catalog.show_image, "show_image")
     register_image = _function(catalog.register_image, "register_image")
     show_pricing = _function(catalog.show_pricing, "show_pricing")
-    leaks = _function(leftovers.find, "leaks")
-    start = _action(lifecycle.start, "start")
-    stop = _action(lifecycle.stop, "stop")
-    reboot = _action(lifecycle.reboot, "reboot")
+    start = _power(power.start, "start")
+    stop = _power(power.stop, "stop")
+    reboot = _power(power.reboot, "reboot")
+    ssm_create_association = _action(ssm.create_association, "ssm_create_association")
+    ssm_describe_association = _action(ssm.describe_association, "ssm_describe_association")
     rename = _action(attributes.rename, "rename")
     show_term_protect = _action(attributes.show_term_protect, "show_term_protect")
     enable_term_protect = _action(attributes.enable_term_protect, "enable_term_protect")
@@ -432,3 +526,4 @@ if not MISSING:
     get_tags = _either(attributes.get_tags, "get_tags")
     set_tags = _either(attributes.set_tags, "set_tags")
     del_tags = _either(attributes.del_tags, "del_tags")
+    update_pricing = _refused("update_pricing", parity.FUNCTIONS["update_pricing"].why)

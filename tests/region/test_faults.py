@@ -1,5 +1,7 @@
 """Faults that tests order, as a client sees them."""
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -163,6 +165,34 @@ def test_the_process_group_of_a_connection_is_killed() -> None:
         finally:
             child.kill()
             child.wait()
+
+
+def test_a_loopback_address_is_of_this_namespace() -> None:
+    """Mutant: processes of other namespaces, whose loopback addresses are the same, found too."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # In a namespace of its own, a connection from the same address and port.
+        program = (
+            "import socket, subprocess\n"
+            "subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)\n"
+            "server = socket.create_server(('127.0.0.1', 0))\n"
+            "client = socket.create_connection(server.getsockname(), source_address=('127.0.0.1', %d))\n"
+            "print('connected', flush=True); input()"
+        )
+        own = socket.create_connection(listener.getsockname())
+        with own:
+            unshare = [shutil.which("unshare") or "unshare", "--net"]
+            with subprocess.Popen(
+                [*unshare, sys.executable, "-c", program % own.getsockname()[1]],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as other:
+                try:
+                    assert other.stdout is not None
+                    assert other.stdout.readline() == "connected\n"
+                    assert callers.find(*own.getsockname()) == [os.getpid()]
+                finally:
+                    other.kill()
 
 
 def test_the_tests_own_process_group_is_spared() -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, String, Text, create_engine, func, select, text
+import sqlalchemy
+from sqlalchemy import DateTime, Engine, String, Text, func, select, text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -102,15 +103,16 @@ class Database:
 
 
 def _engine(settings: Settings) -> Engine:
+    # As `sqlalchemy.create_engine`: tracing (telemetry.py) replaces it there.
     url, timeout = settings.database_url, settings.database_timeout
     if settings.database_is_default:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     if url.get_backend_name() == "sqlite":
-        return create_engine(url, connect_args={"timeout": timeout})
-    return create_engine(
+        return sqlalchemy.create_engine(url, connect_args={"timeout": timeout})
+    return sqlalchemy.create_engine(
         url,
-        # A connection for each thread, and one for /metrics and /health/ready to share.
-        pool_size=settings.threads + 1,
+        # A connection for each thread that serves, and for those that ask for /health/ready and /metrics.
+        pool_size=settings.threads + 2,
         max_overflow=0,
         pool_timeout=timeout,
         pool_pre_ping=True,

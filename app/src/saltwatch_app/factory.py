@@ -1,12 +1,27 @@
 """Makes the application out of its parts."""
 
+import functools
 import logging.config
 import os
 
 import click
 from flask import Flask
 
-from saltwatch_app import health, logs, migrate, observe, page, problems, tasks
+from saltwatch_app import (
+    data,
+    health,
+    logs,
+    messages,
+    observe,
+    openapi,
+    page,
+    problems,
+    selftest,
+    tasks,
+    telemetry,
+    workflow,
+)
+from saltwatch_app.aws import Aws
 from saltwatch_app.database import Database
 from saltwatch_app.metrics import Metrics
 from saltwatch_app.settings import Settings, exit_on_error
@@ -22,24 +37,52 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or exit_on_error(lambda: Settings.from_environ(os.environ))
     logging.config.dictConfig(logs.configuration(settings))
+    telemetry.start(settings)
     database = Database(settings)
     if settings.database_is_default:
-        migrate.upgrade(database.engine)
+        _migrate(database)
 
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.extensions["database"] = database
-    app.extensions["database_check"] = health.Check(database.ping)
-    app.extensions["metrics"] = Metrics(database)
+    metrics = Metrics(database)
+    aws = Aws(settings, metrics)
+    app.extensions |= {
+        "settings": settings,
+        "database": database,
+        "metrics": metrics,
+        "queue": messages.Queue(aws, settings.queue),
+        "table": data.Table(aws, settings.table),
+    }
+    app.extensions["health"] = health.Health(_dependencies(app, settings))
+    telemetry.init_app(app)
     problems.init_app(app)
     observe.init_app(app)
-    for blueprint in (tasks.blueprint, health.blueprint, page.blueprint):
-        app.register_blueprint(blueprint)
+    for module in (tasks, messages, data, workflow, selftest, health, openapi, page):
+        app.register_blueprint(module.blueprint)
 
     @app.cli.command("db-upgrade")
     def db_upgrade() -> None:
         """Bring the database to this version's schema."""
-        migrate.upgrade(database.engine)
+        _migrate(database)
         click.echo("The database is up to date.")
 
     return app
+
+
+def _migrate(database: Database) -> None:
+    # Not at the top: workers never migrate, and alembic is a quarter of the time that one takes to start.
+    from saltwatch_app import migrate
+
+    migrate.upgrade(database.engine)
+
+
+def _dependencies(app: Flask, settings: Settings) -> dict[str, health.Dependency]:
+    """Return what was configured, each with its check."""
+    pings = {"database": app.extensions["database"].ping}
+    if settings.queue:
+        pings["queue"] = app.extensions["queue"].ping
+    if settings.table:
+        pings["table"] = app.extensions["table"].ping
+    if settings.otlp_endpoint:
+        pings["collector"] = functools.partial(telemetry.ping, settings.otlp_endpoint)
+    return {name: health.Dependency(health.Check(ping), name == "database") for name, ping in pings.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from saltwatch_app import logs, metrics
+from saltwatch_app import logs, slots
 from saltwatch_app.settings import Settings, exit_on_error
 
 _settings = exit_on_error(lambda: Settings.from_environ(os.environ))
@@ -61,9 +61,9 @@ _directory = _metrics_dir()
 def on_starting(server: Any) -> None:
     """Start from zero, as every counter does when its process starts."""
     _directory.mkdir(mode=0o700, exist_ok=True)
-    metrics.forget(_directory)
+    slots.forget(_directory)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Give the worker its slot before it loads the application."""
-    metrics.join_slot(_directory)
+    slots.join_slot(_directory)

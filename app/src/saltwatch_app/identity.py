@@ -1,54 +1,43 @@
-"""Who a request is: its request id and its place in a trace (W3C Trace Context, level 1)."""
+"""Who a request is: its request id, and its place in a trace (W3C Trace Context)."""
 
 import re
 import secrets
 from dataclasses import dataclass
 
 from flask import g, has_request_context, request
+from opentelemetry import trace
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 @dataclass(frozen=True)
 class Ids:
-    """The ids of the current request, ``span_id`` being our own span in the caller's trace."""
+    """The ids of what is being done now; None where there is none (outside a request, outside a span)."""
 
-    request_id: str
-    trace_id: str
-    span_id: str
-    flags: str
+    request_id: str | None
+    trace_id: str | None
+    span_id: str | None
+    sampled: bool
 
     @property
-    def traceparent(self) -> str:
+    def traceparent(self) -> str | None:
         """The header that says so to whoever is called, or answered, next."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+        if self.trace_id is None:
+            return None
+        return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
 
 
-def from_headers(request_id: str | None, traceparent: str | None) -> Ids:
-    """Take the caller's ids over, or make new ones where they are missing or malformed."""
-    if not (request_id and _REQUEST_ID.fullmatch(request_id)):
-        request_id = secrets.token_hex(16)
-    trace_id, flags = _parent(traceparent) or (secrets.token_hex(16), "01")
-    return Ids(request_id, trace_id, secrets.token_hex(8), flags)
+def identify() -> None:
+    """Take the caller's request id over, or make a new one if it is missing or malformed."""
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def _parent(header: str | None) -> tuple[str, str] | None:
-    match = _TRACEPARENT.fullmatch(header or "")
-    if not match:
-        return None
-    version, trace_id, parent_id, flags, rest = match.groups()
-    # A later version may append fields; version 00 has none, and ff is forbidden.
-    if version == "ff" or (version == "00" and rest) or not int(trace_id, 16) or not int(parent_id, 16):
-        return None
-    return trace_id, flags
-
-
-def current_ids() -> Ids | None:
-    """Return the ids of the request being answered, or None outside one."""
-    if not has_request_context():
-        return None
-    if "ids" not in g:
-        g.ids = from_headers(request.headers.get("X-Request-ID"), request.headers.get("traceparent"))
-    ids: Ids = g.ids
-    return ids
+def current_ids() -> Ids:
+    """Return the ids of the request being answered and of the innermost span."""
+    request_id = g.get("request_id") if has_request_context() else None
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return Ids(request_id, None, None, False)
+    trace_id, span_id = trace.format_trace_id(span.trace_id), trace.format_span_id(span.span_id)
+    return Ids(request_id, trace_id, span_id, span.trace_flags.sampled)

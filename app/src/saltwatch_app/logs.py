@@ -16,6 +16,7 @@ from saltwatch_app.identity import current_ids
 from saltwatch_app.settings import Settings
 
 SERVICE = "app"
+SECONDS_QUIET = 60.0
 EXCEPTION_LIMIT = 16_384  # characters; the end is kept, where the cause is
 
 
@@ -38,15 +39,33 @@ class JsonFormatter(logging.Formatter):
             "service": SERVICE,
             "env": self.env,
             "host": self.host,
-            "request_id": ids.request_id if ids else None,
-            "trace_id": ids.trace_id if ids else None,
-            "span_id": ids.span_id if ids else None,
+            "request_id": ids.request_id,
+            "trace_id": ids.trace_id,
+            "span_id": ids.span_id,
         }
         for name, value in getattr(record, "fields", {}).items():
             line.setdefault(name, value)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)[-EXCEPTION_LIMIT:]
         return json.dumps(line, default=str)
+
+
+class OncePerMinute(logging.Filter):
+    """Lets each message of OpenTelemetry through once a minute: every batch that is lost makes one."""
+
+    def __init__(self) -> None:
+        super().__init__("opentelemetry")
+        self._told: dict[tuple[str, int], float] = {}  # by line of OpenTelemetry's code
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record is written."""
+        if not super().filter(record):
+            return True
+        key = (record.pathname, record.lineno)
+        if record.created - self._told.get(key, -SECONDS_QUIET) < SECONDS_QUIET:
+            return False
+        self._told[key] = record.created
+        return True
 
 
 class SharedFileHandler(WatchedFileHandler):
@@ -62,7 +81,7 @@ class SharedFileHandler(WatchedFileHandler):
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return the configuration (``logging.config.dictConfig``) for the application and for gunicorn."""
-    handler: dict[str, Any] = {"formatter": "json"}
+    handler: dict[str, Any] = {"formatter": "json", "filters": ["once_per_minute"]}
     if settings.log_file:
         handler |= {"()": SharedFileHandler, "filename": str(settings.log_file)}
     else:
@@ -71,10 +90,12 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter, "env": settings.env, "host": settings.host}},
+        "filters": {"once_per_minute": {"()": OncePerMinute}},
         "handlers": {"lines": handler},
         "root": {"level": settings.log_level, "handlers": ["lines"]},
         "loggers": {
             "gunicorn.error": {"level": "NOTSET", "handlers": [], "propagate": True},
-            "alembic": {"level": "WARNING"},
+            # At DEBUG boto3's parts write down what they send, credentials included.
+            **{name: {"level": "WARNING"} for name in ("alembic", "boto3", "botocore", "urllib3")},
         },
     }

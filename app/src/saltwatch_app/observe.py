@@ -6,15 +6,15 @@ import re
 import time
 
 from flask import Blueprint, Flask, Response, current_app, g, request
+from opentelemetry import trace
 
-from saltwatch_app.identity import current_ids
+from saltwatch_app.identity import current_ids, identify
 from saltwatch_app.metrics import Metrics
+from saltwatch_app.telemetry import QUIET
 
 logger = logging.getLogger("saltwatch_app.request")
 blueprint = Blueprint("metrics", __name__)
 
-# Asked for every few seconds by machines: their lines would drown the others.
-QUIET = ("/health", "/health/ready", "/metrics")
 PATH_LIMIT = 512  # characters of a path in a log line
 
 
@@ -26,7 +26,8 @@ def _template(rule: str) -> str:
 
 def _start() -> None:
     g.start = time.perf_counter()
-    current_ids()
+    identify()
+    trace.get_current_span().set_attribute("request_id", g.request_id)
 
 
 def _finish(answer: Response) -> Response:
@@ -35,9 +36,8 @@ def _finish(answer: Response) -> Response:
     route = _template(request.url_rule.rule) if request.url_rule else "unmatched"
     metrics.observe(request.method, route, answer.status_code, seconds)
     ids = current_ids()
-    if ids:
-        answer.headers["X-Request-ID"] = ids.request_id
-        answer.headers["traceparent"] = ids.traceparent
+    answer.headers["X-Request-ID"] = ids.request_id
+    answer.headers["traceparent"] = ids.traceparent
     level = logging.ERROR if answer.status_code >= 500 else logging.INFO
     if route in QUIET and answer.status_code < 500:
         level = logging.DEBUG

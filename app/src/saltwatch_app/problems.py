@@ -23,9 +23,8 @@ class Invalid(BadRequest):
 
 def problem(status: int, title: str, detail: str, **more: object) -> Response:
     """Return an error's answer."""
-    ids = current_ids()
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    body["request_id"] = ids.request_id if ids else None
+    body["request_id"] = current_ids().request_id
     return Response(json.dumps(body), status, content_type="application/problem+json")
 
 

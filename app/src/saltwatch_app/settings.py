@@ -1,16 +1,21 @@
 """Settings, all from environment variables; README.md lists them."""
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_QUEUE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 DRIVERS = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
 
 
@@ -35,6 +40,10 @@ class Settings:
     max_requests: int
     graceful_timeout: int
     metrics_dir: Path | None  # None: gunicorn makes a temporary one
+    aws_region: str | None
+    queue: str | None  # an SQS queue's name; None: messages answer 503
+    table: str | None  # a DynamoDB table's name; None: data answers 503
+    otlp_endpoint: str | None  # base URL of an OTLP/HTTP receiver; None: traces are not exported
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -62,7 +71,13 @@ class Settings:
             max_requests=reader.integer("APP_MAX_REQUESTS", 10_000, 0, 10_000_000),
             graceful_timeout=reader.integer("APP_GRACEFUL_TIMEOUT", 30, 1, 300),
             metrics_dir=reader.path("APP_METRICS_DIR"),
+            aws_region=reader.pattern("APP_AWS_REGION", _REGION, "a region such as eu-west-1"),
+            queue=reader.pattern("APP_QUEUE", _QUEUE, "the name of an SQS queue"),
+            table=reader.pattern("APP_TABLE", _TABLE, "the name of a DynamoDB table"),
+            otlp_endpoint=reader.base_url("APP_OTLP_ENDPOINT"),
         )
+        if (settings.queue or settings.table) and not settings.aws_region:
+            reader.errors.append("APP_AWS_REGION: expected a region, as APP_QUEUE or APP_TABLE is set")
         for name in sorted(environ):
             if name.startswith("APP_") and name not in reader.known:
                 reader.errors.append(f"{name}: unknown variable; expected one of {', '.join(reader.known)}")
@@ -101,6 +116,25 @@ class _Reader:
         _, colon, port = text.rpartition(":")
         if not text.startswith("unix:/") and not (colon and port.isdigit() and 0 < int(port) < 65536):
             self.errors.append(f"{name}={text!r}: expected ADDRESS:PORT or unix:/PATH")
+        return text
+
+    def pattern(self, name: str, pattern: re.Pattern[str], expected: str) -> str | None:
+        text = self.text(name)
+        if text and not pattern.fullmatch(text):
+            self.errors.append(f"{name}={text!r}: expected {expected}")
+        return text or None
+
+    def base_url(self, name: str) -> str | None:
+        text = self.text(name).rstrip("/")
+        if not text:
+            return None
+        try:
+            parts = urlsplit(text)
+            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:  # the port is no number
+            valid = False
+        if not valid or parts.path or parts.query or "@" in text:
+            self.errors.append(f"{name}={text!r}: expected http://HOST:PORT or https://HOST:PORT")
         return text
 
     def path(self, name: str) -> Path | None:

@@ -1,14 +1,13 @@
 """The tasks API: JSON in, JSON out."""
 
-import unicodedata
-from typing import Any
-
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import NotFound
 
 from saltwatch_app.database import DESCRIPTION_LENGTH, TITLE_LENGTH, Database, Task, now
+from saltwatch_app.fields import checked_flag, checked_text, json_fields
+from saltwatch_app.metrics import Metrics
 from saltwatch_app.problems import Invalid
 
 blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
@@ -16,12 +15,25 @@ blueprint = Blueprint("tasks", __name__, url_prefix="/api/tasks")
 MAX_ID = 2**31 - 1
 PAGE = 50
 MAX_PAGE = 100
-_TASK = f"/<int(max={MAX_ID}):task_id>"
+# Not werkzeug's converter for numbers: to it a number out of bounds is a wrong method (405).
+_TASK = "/<task_id>"
+
+
+_CHECKS = {
+    "title": lambda value: checked_text(value, 1, TITLE_LENGTH, strip=True),
+    "description": lambda value: checked_text(value, 0, DESCRIPTION_LENGTH, controls="\n\r\t"),
+    "completed": checked_flag,
+}
 
 
 def _database() -> Database:
     database: Database = current_app.extensions["database"]
     return database
+
+
+def _metrics() -> Metrics:
+    metrics: Metrics = current_app.extensions["metrics"]
+    return metrics
 
 
 @blueprint.get("")
@@ -50,68 +62,77 @@ def index() -> Response:
 @blueprint.post("")
 def create() -> tuple[Response, int, dict[str, str]]:
     """Create a task from ``title`` and, if given, ``description``."""
-    fields = _fields({"title", "description"}, required={"title"})
+    fields = json_fields({name: _CHECKS[name] for name in ("title", "description")}, required={"title"})
     with _database().session.begin() as session:
         task = Task(title=fields["title"], description=fields.get("description", ""))
         session.add(task)
         session.flush()
         body = task.as_json()
+    _metrics().tasks_created.inc()
     return jsonify(body), 201, {"Location": url_for("tasks.read", task_id=body["id"])}
 
 
 @blueprint.get(_TASK)
-def read(task_id: int) -> Response:
+def read(task_id: str) -> Response:
     """Read one task."""
     with _database().session() as session:
         return jsonify(_get(session, task_id).as_json())
 
 
 @blueprint.patch(_TASK)
-def update(task_id: int) -> Response:
+def update(task_id: str) -> Response:
     """Change any of ``title``, ``description`` and ``completed``."""
-    fields = _fields({"title", "description", "completed"})
+    fields = json_fields(_CHECKS)
     if not fields:
         raise Invalid({"body": "expected at least one of title, description, completed"})
     with _database().session.begin() as session:
         task = _get(session, task_id)
-        if "completed" in fields:
-            _complete(task, fields.pop("completed"))
+        newly = _complete(task, fields.pop("completed")) if "completed" in fields else False
         for name, value in fields.items():
             setattr(task, name, value)
         session.flush()
-        return jsonify(task.as_json())
+        body = task.as_json()
+    _metrics().tasks_completed.inc(newly)
+    return jsonify(body)
 
 
 @blueprint.post(f"{_TASK}/complete")
-def complete(task_id: int) -> Response:
+def complete(task_id: str) -> Response:
     """Complete a task; one that is complete already stays as it is."""
     with _database().session.begin() as session:
         task = _get(session, task_id)
-        _complete(task, True)
+        newly = _complete(task, True)
         session.flush()
-        return jsonify(task.as_json())
+        body = task.as_json()
+    _metrics().tasks_completed.inc(newly)
+    return jsonify(body)
 
 
 @blueprint.delete(_TASK)
-def delete(task_id: int) -> tuple[str, int]:
+def delete(task_id: str) -> tuple[str, int]:
     """Delete a task."""
     with _database().session.begin() as session:
         session.delete(_get(session, task_id))
+    _metrics().tasks_deleted.inc()
     return "", 204
 
 
-def _get(session: Session, task_id: int) -> Task:
-    task = session.get(Task, task_id)
+def _get(session: Session, task_id: str) -> Task:
+    number = task_id.isascii() and task_id.isdigit() and len(task_id) <= len(str(MAX_ID))
+    task = session.get(Task, int(task_id)) if number else None
     if task is None:
-        raise NotFound(f"no task has the id {task_id}")
+        raise NotFound("no task has this id")
     return task
 
 
-def _complete(task: Task, completed: bool) -> None:
-    if completed and task.completed_at is None:
+def _complete(task: Task, completed: bool) -> bool:
+    """Complete a task or open it again; return whether it was open and is complete now."""
+    newly = completed and task.completed_at is None
+    if newly:
         task.completed_at = now()
     elif not completed:
         task.completed_at = None
+    return newly
 
 
 def _number(name: str, default: int, high: int, errors: dict[str, str]) -> int:
@@ -121,51 +142,3 @@ def _number(name: str, default: int, high: int, errors: dict[str, str]) -> int:
         return int(text)
     errors[name] = f"expected a whole number from 1 to {high}"
     return default
-
-
-def _fields(allowed: set[str], required: set[str] | None = None) -> dict[str, Any]:
-    """Return the checked fields of the JSON body.
-
-    Raises:
-        Invalid: naming every field that is missing, unknown or wrong.
-        BadRequest: the body is not JSON.
-        UnsupportedMediaType: it does not say that it is.
-    """
-    try:
-        body = request.get_json()
-    except RecursionError as error:
-        raise BadRequest("the JSON is nested too deeply") from error
-    if not isinstance(body, dict):
-        raise Invalid({"body": "expected a JSON object"})
-    errors = {_printable(name): "unknown field" for name in body if name not in allowed}
-    errors |= dict.fromkeys((required or set()) - body.keys(), "required")
-    fields: dict[str, Any] = {}
-    for name in allowed & body.keys():
-        value = body[name]
-        if name == "completed":
-            reason = "" if isinstance(value, bool) else "expected true or false"
-        elif name == "title":
-            value = value.strip() if isinstance(value, str) else value
-            reason = _check_text(value, 1, TITLE_LENGTH, "")
-        else:
-            reason = _check_text(value, 0, DESCRIPTION_LENGTH, "\n\r\t")
-        if reason:
-            errors[name] = reason
-        fields[name] = value
-    if errors:
-        raise Invalid(errors)
-    return fields
-
-
-def _check_text(value: object, low: int, high: int, controls: str) -> str:
-    """Return what is wrong with a text, or nothing."""
-    if not isinstance(value, str) or not low <= len(value) <= high:
-        return f"expected a text of {low} to {high} characters"
-    # Cc: control characters; Cs: halves of a surrogate pair, which no encoding can store.
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in controls for c in value):
-        return "expected no control characters"
-    return ""
-
-
-def _printable(name: str) -> str:
-    return name[:64].encode("ascii", "backslashreplace").decode()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import botocore.exceptions
-
 from . import machines, network
-from .errors import code, explained
+from .errors import explained, ignored
 from .provider import Provider
 
 
@@ -22,10 +20,15 @@ def configure(provider: Provider, instance: machines.Instance, settings: Mapping
     """
     changed = False
     own = {one["Attachment"]["DeviceIndex"]: one for one in instance.get("NetworkInterfaces") or ()}
-    for index, wanted in enumerate(map(network.folded, settings.get("network_interfaces") or ())):
+    interfaces = [network.folded(one) for one in settings.get("network_interfaces") or ()]
+    allocates = any(one.get("allocate_new_eip") or one.get("allocate_new_eips") for one in interfaces)
+    # What an interrupted run has allocated is taken before a new one is.
+    spare = _loose(provider, machines.name(instance)) if allocates else []
+    for index, wanted in enumerate(interfaces):
         interface = own[int(wanted.get("deviceindex", index))]
         _attributes(provider, interface, wanted)
-        changed |= _elastic_ips(provider, instance, interface, wanted)
+        changed |= _elastic_ips(provider, instance, interface, wanted, spare)
+    release(provider, spare)
     return changed
 
 
@@ -47,6 +50,7 @@ def _elastic_ips(
     instance: machines.Instance,
     interface: Mapping[str, Any],
     wanted: Mapping[str, Any],
+    spare: list[dict[str, Any]],
 ) -> bool:
     free = [
         address["PrivateIpAddress"]
@@ -63,14 +67,38 @@ def _elastic_ips(
     elif not wanted.get("allocate_new_eips"):
         return False
     for private in free:
-        with explained(f"allocating an Elastic IP for {machines.name(instance)}"):
-            given = {"Name": machines.name(instance), machines.PROVIDER_TAG: provider.alias}
-            answer = provider.client().allocate_address(
-                Domain="vpc",
-                TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": machines.as_tags(given)}],
-            )
-        _associate(provider, answer["AllocationId"], interface, private)
+        allocation = (spare or _allocate(provider, machines.name(instance))).pop()["AllocationId"]
+        _associate(provider, allocation, interface, private)
     return bool(free)
+
+
+def _allocate(provider: Provider, name: str) -> list[dict[str, Any]]:
+    """Return a new Elastic IP for a machine, alone in a list."""
+    given = {"Name": name, machines.PROVIDER_TAG: provider.alias}
+    with explained(f"allocating an Elastic IP for {name}"):
+        answer = provider.client().allocate_address(
+            Domain="vpc",
+            TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": machines.as_tags(given)}],
+        )
+    if answer["ResponseMetadata"].get("RetryAttempts"):
+        # EC2 takes no token here: a try whose answer was lost has allocated one as well.
+        lost = [one for one in _loose(provider, name) if one["AllocationId"] != answer["AllocationId"]]
+        release(provider, lost)
+    return [answer]
+
+
+def _loose(provider: Provider, name: str) -> list[dict[str, Any]]:
+    """Return the Elastic IPs that were allocated for a machine and are associated with nothing."""
+    return [one for one in _tagged(provider, name) if "AssociationId" not in one]
+
+
+def _tagged(provider: Provider, name: str) -> list[dict[str, Any]]:
+    filters = [
+        {"Name": "tag:Name", "Values": [name]},
+        {"Name": f"tag:{machines.PROVIDER_TAG}", "Values": [provider.alias]},
+    ]
+    with explained(f"looking for the Elastic IPs of {name}"):
+        return list(provider.client().describe_addresses(Filters=filters)["Addresses"])
 
 
 def _is_elastic(association: Mapping[str, Any]) -> bool:
@@ -99,33 +127,29 @@ def _associate(provider: Provider, allocation: str, interface: Mapping[str, Any]
 def allocated(provider: Provider, instance: machines.Instance) -> list[dict[str, Any]]:
     """Return the Elastic IPs that were allocated for a machine.
 
-    Not those that were only associated with it: they are not the driver's. Asks only if it has one at all.
+    Not those that were only associated with it: they are not the driver's. Asks only if it may have one.
     """
-    own = [
+    own = {
         address["Association"]["PublicIp"]
         for interface in instance.get("NetworkInterfaces") or ()
         for address in interface.get("PrivateIpAddresses") or ()
         if _is_elastic(address.get("Association") or {})
-    ]
-    if not own:
+    }
+    if not own and not machines.is_half_built(instance):
         return []
-    filters = [
-        {"Name": "public-ip", "Values": own},
-        {"Name": "tag:Name", "Values": [machines.name(instance)]},
-        {"Name": f"tag:{machines.PROVIDER_TAG}", "Values": [provider.alias]},
-    ]
-    with explained(f"looking for the Elastic IPs of {machines.name(instance)}"):
-        return list(provider.client().describe_addresses(Filters=filters)["Addresses"])
+    found = _tagged(provider, machines.name(instance))
+    return [one for one in found if one["PublicIp"] in own or "AssociationId" not in one]
 
 
-def release(provider: Provider, addresses: list[dict[str, Any]]) -> None:
-    """Release Elastic IPs (D7)."""
+def release(provider: Provider, addresses: Iterable[Mapping[str, Any]]) -> None:
+    """Release Elastic IPs (D7); those that are released already are left alone."""
     client = provider.client()
     for address in addresses:
         with explained(f"releasing {address['PublicIp']}"):
-            try:
-                client.disassociate_address(AssociationId=address["AssociationId"])
-            except botocore.exceptions.ClientError as error:
-                if code(error) != "InvalidAssociationID.NotFound":  # the machine has let go of it already
-                    raise
-            client.release_address(AllocationId=address["AllocationId"])
+            if "AssociationId" in address:
+                # The machine may have let go of it already.
+                with ignored("InvalidAssociationID.NotFound"):
+                    client.disassociate_address(AssociationId=address["AssociationId"])
+            # Or another machine has taken it over.
+            with ignored("InvalidAllocationID.NotFound", "InvalidIPAddress.InUse"):
+                client.release_address(AllocationId=address["AllocationId"])

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import salt.utils.yaml
 from salt.exceptions import SaltCloudConfigError, SaltCloudSystemExit
 
 from .options import nearest
@@ -39,6 +40,18 @@ def listed(value: Any) -> list[Any]:
             raise SaltCloudConfigError(f"expected JSON, not {value!r}: {error}") from error
         return parsed if isinstance(parsed, list) else [parsed]
     return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def mapped(name: str, value: Any) -> dict[str, Any]:
+    """Return a mapping given as one, or as YAML (JSON included).
+
+    Raises:
+        SaltCloudConfigError: It is neither.
+    """
+    parsed = salt.utils.yaml.safe_load(value) if isinstance(value, str) else value
+    if parsed is not None and not isinstance(parsed, Mapping):
+        raise SaltCloudConfigError(f"{name}: expected a mapping, not {value!r}")
+    return dict(parsed or {})
 
 
 def call(

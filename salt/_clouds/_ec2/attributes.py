@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import salt.utils.cloud
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from salt.exceptions import SaltCloudConfigError, SaltCloudExecutionFailure
@@ -105,7 +106,9 @@ def _monitor(provider: Provider, name: str, operation: str) -> str:
 
 def rename(provider: Provider, name: str, newname: str) -> dict[str, Any]:
     """
-    Give a machine, its volumes and interfaces another name, in its private zone too. Not its minion.
+    Give a machine, its volumes and interfaces another name, in its private zone too, and its accepted key.
+
+    The minion itself goes on under its old id until ``/etc/salt/minion_id`` is changed there.
 
     .. code-block:: bash
 
@@ -124,6 +127,7 @@ def rename(provider: Provider, name: str, newname: str) -> dict[str, Any]:
     dns.withdraw(provider, instance)
     renamed = machines.get(provider, newname)
     dns.publish(provider, renamed)
+    salt.utils.cloud.rename_key(provider.opts["pki_dir"], machines.name(instance), newname)
     return machines.node(renamed)
 
 
@@ -161,10 +165,20 @@ def get_password_data(
         )
     if key is None and key_file is None:
         return {"passwordData": encrypted}
-    return {"passwordData": encrypted, "password": _decrypted(encrypted, key, key_file)}
+    return {"passwordData": encrypted, "password": decrypted(encrypted, key, key_file)}
 
 
-def _decrypted(encrypted: str, key: str | None, key_file: str | None) -> str:
+def decrypted(encrypted: str, key: str | None, key_file: str | None) -> str:
+    """Return a Windows password as text.
+
+    Args:
+        encrypted: As EC2 gives it, base64.
+        key: The private key, PEM; None: it is in ``key_file``.
+        key_file: Its path.
+
+    Raises:
+        SaltCloudConfigError: It is no such key, or not the one.
+    """
     try:
         text = key.encode() if key else Path(str(key_file)).expanduser().read_bytes()
         private = serialization.load_pem_private_key(text, password=None)
@@ -173,10 +187,18 @@ def _decrypted(encrypted: str, key: str | None, key_file: str | None) -> str:
     if not isinstance(private, rsa.RSAPrivateKey):
         raise SaltCloudConfigError("get_password_data: key_file: Windows passwords need an RSA key")
     # PKCS #1 v1.5 is what EC2 encrypts them with.
-    return private.decrypt(base64.b64decode(encrypted), padding.PKCS1v15()).decode()
+    try:
+        return private.decrypt(base64.b64decode(encrypted), padding.PKCS1v15()).decode()
+    except ValueError as error:
+        raise SaltCloudConfigError("get_password_data: the key is not the one of `keyname`") from error
 
 
-def get_tags(provider: Provider, name: str | None = None, resource_id: str | None = None) -> dict[str, str]:
+def get_tags(
+    provider: Provider,
+    name: str | None = None,
+    resource_id: str | None = None,
+    instance_id: str | None = None,
+) -> dict[str, str]:
     """
     Return the tags of a machine, or of whatever ``resource_id`` is.
 
@@ -185,7 +207,7 @@ def get_tags(provider: Provider, name: str | None = None, resource_id: str | Non
         salt-cloud -a get_tags app-1
         salt-cloud -f get_tags ec2 resource_id=vol-0123456789abcdef0
     """
-    resource = _resource(provider, name, resource_id)
+    resource = _resource(provider, name, resource_id or instance_id)
     with explained(f"asking for the tags of {resource}"):
         found = provider.pages(
             "describe_tags", "Tags", Filters=[{"Name": "resource-id", "Values": [resource]}]
@@ -197,6 +219,7 @@ def set_tags(
     provider: Provider,
     name: str | None = None,
     resource_id: str | None = None,
+    instance_id: str | None = None,
     tags: dict[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, str]:
@@ -207,17 +230,21 @@ def set_tags(
 
         salt-cloud -a set_tags app-1 Team=web Stage=test
     """
-    resource = _resource(provider, name, resource_id)
+    resource = _resource(provider, name, resource_id or instance_id)
     given = {**(tags or {}), **more}
     if not given:
         raise SaltCloudConfigError("set_tags: which? Give them as KEY=VALUE")
     with explained(f"tagging {resource}"):
         provider.client().create_tags(Resources=[resource], Tags=machines.as_tags(given))
-    return get_tags(provider, name, resource_id)
+    return get_tags(provider, resource_id=resource)
 
 
 def del_tags(
-    provider: Provider, name: str | None = None, resource_id: str | None = None, tags: Any = None
+    provider: Provider,
+    name: str | None = None,
+    resource_id: str | None = None,
+    instance_id: str | None = None,
+    tags: Any = None,
 ) -> dict[str, str]:
     """
     Remove ``tags`` (their keys, with commas between) of a machine, or of whatever ``resource_id`` is.
@@ -226,13 +253,13 @@ def del_tags(
 
         salt-cloud -a del_tags app-1 tags=Team,Stage
     """
-    resource = _resource(provider, name, resource_id)
+    resource = _resource(provider, name, resource_id or instance_id)
     gone = listed(tags)
     if not gone:
         raise SaltCloudConfigError("del_tags: which? Give their keys as tags=KEY,KEY")
     with explained(f"removing tags of {resource}"):
         provider.client().delete_tags(Resources=[resource], Tags=[{"Key": str(key)} for key in gone])
-    return get_tags(provider, name, resource_id)
+    return get_tags(provider, resource_id=resource)
 
 
 def _resource(provider: Provider, name: str | None, resource_id: str | None) -> str:

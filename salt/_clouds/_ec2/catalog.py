@@ -27,13 +27,15 @@ def images(provider: Provider, owner: str | None = None, name: str | None = None
 
     Args:
         provider: Where.
-        owner: Account id, ``self`` or ``amazon``; default the provider's ``owner``, else ``self``.
+        owner: Account id, ``self``, ``amazon``, ``aws-marketplace`` or ``all``; default the
+            provider's ``owner``, else ``self``.
         name: Pattern of their names.
     """
     owners = as_list(owner or provider.settings.get("owner") or "self")
     filters = [{"Name": "name", "Values": [name]}] if name else []
+    named = {} if "all" in owners else {"Owners": owners}
     with explained(f"listing the images of {', '.join(owners)}"):
-        found = provider.pages("describe_images", "Images", Owners=owners, Filters=filters)
+        found = provider.pages("describe_images", "Images", **named, Filters=filters)
     return {one["ImageId"]: plain(one) | {"name": one.get("Name"), "id": one["ImageId"]} for one in found}
 
 
@@ -88,6 +90,7 @@ def register_image(
     virtualization_type: str = "hvm",
     description: str = "",
     boot_mode: str | None = None,
+    volume_type: str = "gp3",
 ) -> dict[str, Any]:
     """
     Make an image ``ami_name`` of ``snapshot_id``, or of a whole ``block_device_mapping`` (JSON).
@@ -102,7 +105,7 @@ def register_image(
     if not mapping and not snapshot_id:
         raise SaltCloudConfigError("register_image: snapshot_id or block_device_mapping is needed")
     mapping = mapping or [
-        {"DeviceName": root_device_name, "Ebs": {"SnapshotId": snapshot_id, "VolumeType": "gp3"}}
+        {"DeviceName": root_device_name, "Ebs": {"SnapshotId": snapshot_id, "VolumeType": volume_type}}
     ]
     given = {machines.PROVIDER_TAG: provider.alias}
     with explained(f"registering image {ami_name}"):
@@ -130,12 +133,11 @@ def show_pricing(provider: Provider, profile: str) -> dict[str, Any]:
         salt-cloud -f show_pricing ec2 profile=app
     """
     settings = plan.settings_of(provider, "machine", profile, {})
-    devices = plan.volumes(provider, settings)
-    cost = prices.monthly(provider.region, settings["size"], devices, provider.settings.get("prices"))
-    if cost is None:
+    cost = plan.cost(provider, settings, plan.volumes(provider, settings))
+    if cost.monthly is None:
         known: Mapping[str, float] = prices.HOURLY.get(provider.region, {})
         raise SaltCloudConfigError(
-            f"show_pricing: no price of {settings['size']} in {provider.region} is known"
+            f"show_pricing: no price is known of {', '.join(cost.unknown)}"
             f"{options.nearest(settings['size'], known)}; give it in the provider's `prices`"
         )
-    return {"monthly": cost, "currency": prices.CURRENCY, "prices_as_of": prices.AS_OF}
+    return {"monthly": cost.monthly, "currency": prices.CURRENCY, "prices_as_of": prices.AS_OF}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import salt.utils.cloud
 import salt.utils.crypt
 from salt.exceptions import SaltCloudConfigError, SaltCloudExecutionFailure, SaltCloudExecutionTimeout
 
-from . import hostkeys, machines
+from . import hostkeys, machines, windows
 from .network import as_list
 from .provider import Provider
 
@@ -19,8 +20,12 @@ log = logging.getLogger(__name__)
 
 SSH_TIMEOUT = 900.0
 SSH_PORT = 22
+# Rounds over all users, seconds for each try, seconds between rounds.
+PASSWD_TRIES = 15
+PASSWD_TIMEOUT = 60
+PASSWD_INTERVAL = 1.0
 # What images of the big distributions call their first user.
-USERS = ("ec2-user", "ubuntu", "admin", "fedora", "rocky", "bitnami", "root")
+USERS = ("ec2-user", "centos", "ubuntu", "admin", "fedora", "rocky", "bitnami", "root")
 # salt-cloud's option: what salt.utils.cloud calls it in a gateway.
 _GATEWAY = {
     "ssh_gateway": "ssh_gateway",
@@ -65,12 +70,16 @@ def run(
     port = int(settings.get("ssh_port") or SSH_PORT)
     timeout = float(settings.get("ssh_connect_timeout") or SSH_TIMEOUT)
     if settings.get("win_installer"):
+        windows.prepare(provider, vm_, instance, settings, timeout)
         return _checked(bootstrap(vm_, opts), vm_["name"])
     if not salt.utils.cloud.wait_for_port(vm_["ssh_host"], port=port, timeout=timeout, gateway=gateway):
         raise SaltCloudExecutionTimeout(
             f"{vm_['name']}: no SSH on {vm_['ssh_host']}:{port} within {timeout:.0f} s"
         )
     keys = hostkeys.read(provider, instance["InstanceId"], settings)
+    if keys and settings.get("known_hosts_file"):
+        hostkeys.note(Path(settings["known_hosts_file"]), vm_["ssh_host"], port, keys)
+        vm_["known_hosts_file"] = hostkeys.NOWHERE  # the keys themselves are what is checked
     with hostkeys.pinned(bootstrap, vm_["ssh_host"], port, keys):
         vm_["ssh_username"] = _username(vm_, settings, port, gateway)
         return _checked(bootstrap(vm_, opts), vm_["name"])
@@ -176,17 +185,21 @@ def _username(vm_: dict[str, Any], settings: Mapping[str, Any], port: int, gatew
     users = as_list(settings.get("ssh_username")) or list(USERS)
     if len(users) == 1:
         return users[0]
-    for user in users:
-        if salt.utils.cloud.wait_for_passwd(
-            host=vm_["ssh_host"],
-            port=port,
-            username=user,
-            key_filename=vm_["key_filename"],
-            maxtries=1,
-            gateway=gateway,
-            display_ssh_output=False,
-        ):
-            return user
+    rounds = int(settings.get("wait_for_passwd_maxtries") or PASSWD_TRIES)
+    for _ in range(rounds):  # cloud-init may not have made the user yet
+        for user in users:
+            if salt.utils.cloud.wait_for_passwd(
+                host=vm_["ssh_host"],
+                port=port,
+                username=user,
+                ssh_timeout=int(settings.get("wait_for_passwd_timeout") or PASSWD_TIMEOUT),
+                key_filename=vm_["key_filename"],
+                maxtries=1,
+                gateway=gateway,
+                display_ssh_output=False,
+            ):
+                return user
+        time.sleep(PASSWD_INTERVAL)
     raise SaltCloudExecutionFailure(f"{vm_['name']}: SSH lets in none of the users {', '.join(users)}")
 
 

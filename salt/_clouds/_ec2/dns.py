@@ -7,7 +7,7 @@ from typing import Any
 from salt.exceptions import SaltCloudNotFound
 
 from . import machines
-from .errors import explained
+from .errors import explained, ignored
 from .provider import Provider
 
 # Seconds: how long a resolver may keep an address. A machine that is replaced gets another one.
@@ -63,7 +63,8 @@ def withdraw(provider: Provider, instance: machines.Instance) -> None:
             values = [one["Value"] for one in record.get("ResourceRecords", ())]
             own = record["Name"] == f"{name}.{zone.rstrip('.')}." and record["Type"] == "A"
             if own and values == [instance.get("PrivateIpAddress")]:
-                _change(provider, zone, "DELETE", record)
+                with ignored("InvalidChangeBatch"):  # it is gone: the answer to a first try was lost
+                    _change(provider, zone, "DELETE", record)
 
 
 def records(provider: Provider, zone: str) -> list[dict[str, Any]]:

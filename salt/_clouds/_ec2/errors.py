@@ -20,7 +20,8 @@ THROTTLING = frozenset(
 
 # Code: what to do about it.
 ADVICE = {
-    "UnauthorizedOperation": "a permission is missing; `aws sts decode-authorization-message` names it",
+    "UnauthorizedOperation": "allow it to the driver's credentials; with sts:DecodeAuthorizationMessage this"
+    " names what is denied",
     "AuthFailure": "the credentials are not valid for this account and region, or the clock is wrong",
     "InsufficientInstanceCapacity": "AWS has none of this size here now; another zone, size or time may do",
     "InstanceLimitExceeded": "the account's quota is reached; ask for more in Service Quotas",
@@ -28,6 +29,8 @@ ADVICE = {
     "MaxSpotInstanceCountExceeded": "the account's spot quota is reached; ask for more in Service Quotas",
     "SpotMaxPriceTooLow": "raise `spot_price`, or leave it out to pay at most the on-demand price",
     "InvalidAMIID.NotFound": "the image is not in this region, or not shared with this account",
+    "InvalidGroup.NotFound": "the security group is not in this region, or not in the subnet's VPC",
+    "InvalidSubnetID.NotFound": "the subnet is not in this region",
     "InvalidKeyPair.NotFound": "`keyname` is not in this region; import_keypair can bring it",
     "OperationNotPermitted": "termination protection may be on: -a disable_term_protect",
     "PendingVerification": "AWS is still verifying the account for this region",
@@ -70,3 +73,13 @@ def explained(tried: str) -> Iterator[None]:
         yield
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         raise SaltCloudExecutionFailure(describe(error, tried)) from error
+
+
+@contextlib.contextmanager
+def ignored(*codes: str) -> Iterator[None]:
+    """Let AWS's errors of these codes pass: they say that what was to be done is done."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        if code(error) not in codes:
+            raise

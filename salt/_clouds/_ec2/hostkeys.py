@@ -30,7 +30,9 @@ TIMEOUT = 300.0
 INTERVAL = 5.0
 # What salt.utils.cloud writes into every command line.
 _NO_CHECKING = "-oStrictHostKeyChecking=no"
-_NO_KNOWN_HOSTS = "-oUserKnownHostsFile=/dev/null"
+# salt.utils.cloud's default of ``known_hosts_file``.
+NOWHERE = "/dev/null"
+_NO_KNOWN_HOSTS = f"-oUserKnownHostsFile={NOWHERE}"
 
 
 def parse(console: str) -> list[str]:
@@ -119,14 +121,22 @@ def pinned(bootstrap: Callable[..., Any], host: str, port: int, keys: list[str])
     run = function.__globals__["_exec_ssh_cmd"]
     with tempfile.TemporaryDirectory(prefix="salt-cloud-") as directory:
         known_hosts = Path(directory) / "known_hosts"
-        address = host if port == 22 else f"[{host}]:{port}"
-        known_hosts.write_text("".join(f"{address} {key}\n" for key in keys))
+        note(known_hosts, host, port, keys)
 
         def checked(command: str, *args: Any, **kwargs: Any) -> Any:
             return run(hold(command, known_hosts), *args, **kwargs)
 
         with salt.utils.context.func_globals_inject(function, _exec_ssh_cmd=checked):
             yield
+
+
+def note(known_hosts: Path, host: str, port: int, keys: list[str]) -> None:
+    """Add a machine's host keys to a file of known hosts, in place of what it has of that address."""
+    address = host if port == 22 else f"[{host}]:{port}"
+    path = known_hosts.expanduser()
+    others = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in others if line.split(" ", 1)[0] != address]
+    path.write_text("".join(f"{line}\n" for line in [*kept, *(f"{address} {key}" for key in keys)]))
 
 
 def hold(command: str, known_hosts: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
-from salt.exceptions import SaltCloudConfigError, SaltCloudExecutionFailure
+from salt.exceptions import SaltCloudConfigError, SaltCloudException, SaltCloudExecutionFailure
 
 from . import errors, images, machines, network, storage
 from .provider import Provider
@@ -34,6 +35,8 @@ METADATA_OPTIONS = {
     "InstanceMetadataTags": "enabled",
 }
 _SPOT_REQUEST = "spot-instances-request"
+# Options of what a machine gets after its launch.
+_AFTERWARDS = ("network_interfaces", "private_zone", "ssm_document", "volumes")
 _TAGGED = ("instance", "volume", "network-interface")
 # Answers after which the same request may be sent again: they say nothing about what it has done.
 _TRANSIENT = frozenset(
@@ -42,10 +45,10 @@ _TRANSIENT = frozenset(
 
 
 class LaunchError(SaltCloudExecutionFailure):
-    """AWS has refused a launch; ``code`` says why."""
+    """AWS has refused a launch; ``code`` says why, ``more`` is added to what it says."""
 
-    def __init__(self, name: str, error: Exception) -> None:
-        super().__init__(errors.describe(error, f"launching {name}"))
+    def __init__(self, name: str, error: Exception, more: str = "") -> None:
+        super().__init__(errors.describe(error, f"launching {name}") + more)
         self.code = errors.code(error)
 
 
@@ -71,7 +74,12 @@ def request(
     """
     image = images.resolve(provider, str(settings["image"]), settings.get("owner"))
     interfaces, zone = network.interfaces(provider, settings)
-    zone = zone or settings.get("availability_zone")
+    wanted = settings.get("availability_zone")
+    if zone and wanted and zone != wanted:
+        raise SaltCloudConfigError(
+            f"availability_zone: {wanted} is asked for, but its subnet is in {zone}: leave one of them out"
+        )
+    zone = zone or wanted
     storage.check_zone(attached, zone)
     body: dict[str, Any] = {
         "ImageId": image["ImageId"],
@@ -108,30 +116,23 @@ def request(
 
 
 def _tag_specifications(provider: Provider, name: str, settings: Settings) -> list[dict[str, Any]]:
+    config = settings.get("spot_config")
     own = {
         "Name": name,
         machines.PROVIDER_TAG: provider.alias,
         machines.PROFILE_TAG: settings.get("profile"),
         machines.ZONE_TAG: settings.get("private_zone"),
-        machines.SPOT_TAG: _spot_type(config)
-        if (config := settings.get("spot_config")) is not None
-        else None,
+        machines.SPOT_TAG: None if config is None else _spot_type(config),
     }
-    spot_tags = (settings.get("spot_config") or {}).get("tag") or {}
-    given = {
-        **(settings.get("tag") or {}),
-        **spot_tags,
-        **{key: value for key, value in own.items() if value},
-    }
-    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if settings.get("deploy", True) else {}
-    kinds = [*_TAGGED, *([_SPOT_REQUEST] if settings.get("spot_config") is not None else [])]
-    return [
-        {
-            "ResourceType": kind,
-            "Tags": machines.as_tags(given | (bootstrap if kind == "instance" else {})),
-        }
-        for kind in kinds
-    ]
+    given = settings.get("tag") or {}
+    own = {key: value for key, value in own.items() if value}
+    # Also without a bootstrap a machine is incomplete until it has what it can only get once it runs.
+    unfinished = settings.get("deploy", True) or any(settings.get(option) for option in _AFTERWARDS)
+    bootstrap = {machines.BOOTSTRAP_TAG: machines.PENDING} if unfinished else {}
+    by_kind = {kind: given | own | (bootstrap if kind == "instance" else {}) for kind in _TAGGED}
+    if config is not None:
+        by_kind[_SPOT_REQUEST] = given | (config.get("tag") or {}) | own
+    return [{"ResourceType": kind, "Tags": machines.as_tags(tags)} for kind, tags in by_kind.items()]
 
 
 def spot(config: Settings | None) -> dict[str, Any] | None:
@@ -202,8 +203,8 @@ def userdata(settings: Settings) -> str | None:
     if not path:
         return settings.get("userdata")
     try:
-        return Path(path).expanduser().read_text()
-    except OSError as error:
+        return Path(path).expanduser().read_bytes().decode()  # line ends as they are: Windows wants its own
+    except (OSError, UnicodeDecodeError) as error:
         raise SaltCloudConfigError(f"userdata_file: {error}") from error
 
 
@@ -242,8 +243,13 @@ def forget(provider: Provider, name: str) -> None:
     provider.state.remove(f"launch-{name}")
 
 
+def bucket_of(provider: Provider) -> TokenBucket:
+    """Return the bucket from which every launch of a provider takes its token."""
+    return TokenBucket(provider.state, RATE, BURST)
+
+
 def _persist(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    bucket = TokenBucket(provider.state, RATE, BURST)
+    bucket = bucket_of(provider)
     client = provider.client(retries=1)
     deadline = time.monotonic() + PERSISTENCE
     backoff = 1.0
@@ -254,11 +260,19 @@ def _persist(provider: Provider, name: str, body: Mapping[str, Any]) -> dict[str
             return instance
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
             if not _may_retry(error) or time.monotonic() + backoff > deadline:
-                raise LaunchError(name, error) from error
+                raise LaunchError(name, error, _choice(provider, error, body)) from error
             if errors.code(error) in errors.THROTTLING:
                 bucket.drain(backoff)
         time.sleep(backoff * random.uniform(0.5, 1.0))  # noqa: S311  (jitter)
         backoff = min(2 * backoff, LONGEST_BACKOFF)
+
+
+def _choice(provider: Provider, error: Exception, body: Mapping[str, Any]) -> str:
+    """Return what there is of a thing that AWS says there is not."""
+    if errors.code(error) == "InvalidGroup.NotFound":
+        with contextlib.suppress(SaltCloudException):
+            return network.groups_there_are(provider, body["NetworkInterfaces"])
+    return ""
 
 
 def _may_retry(error: Exception) -> bool:

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import botocore.exceptions
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import addresses, deploy, dns, launch, machines, minions, spot, storage, this_machine, waiting
+from . import addresses, deploy, dns, launch, machines, minions, spot, ssm, storage, termination, waiting
+from .adopt import adopted
 from .errors import explained
 from .provider import Provider
 
@@ -49,10 +51,11 @@ def create(
         deploy.key_file(settings, "private_key")
         deploy.file_map(provider, settings)
     with provider.state.lock(f"machine-{name}"):
-        present = _present(provider, name)
-        if present is not None and machines.is_failed(present):
+        given = settings.get("instance_id")
+        present = adopted(provider, name, settings) if given else _present(provider, name)
+        if not given and present is not None and machines.is_failed(present):
             log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
-            terminate(provider, present)
+            termination.terminate(provider, present)
             present = None
         if present is None:
             instance, attached = _launch(provider, vm_, settings, render, announce)
@@ -70,6 +73,7 @@ def create(
             announce("waiting for SSH", "waiting_for_ssh", instance_id=instance["InstanceId"])
             resumed = present is not None
             answer = _bootstrapped(provider, vm_, instance, settings, bootstrap, resumed=resumed)
+        if given or machines.is_half_built(instance):
             _mark(provider, instance, machines.COMPLETE)
         launch.forget(provider, name)
     announce("created instance", "created", instance_id=instance["InstanceId"])
@@ -110,6 +114,8 @@ def _ready(
     _attach(provider, instance, attached, announce)
     announce("tagging instance", instance_id=id_)
     _label_volumes(provider, instance, settings)
+    if settings.get("ssm_document") and not ssm.associations(instance):
+        ssm.associate(provider, instance, settings["ssm_document"])
     if addresses.configure(provider, instance, settings) or not _usable(settings)(instance):
         instance = waiting.until(provider, id_, _usable(settings), settings, "address", fresh=True)
     dns.publish(provider, instance)
@@ -138,10 +144,17 @@ def _launch(
         raise
 
 
+def listed(provider: Provider) -> list[machines.Instance]:
+    """Return the living machines, as of at most `RECHECK` seconds ago in this run of salt-cloud."""
+    listing: list[machines.Instance] = provider.state.once(
+        "alive", RECHECK, lambda: machines.plain(machines.alive(provider))
+    )
+    return listing
+
+
 def _present(provider: Provider, name: str) -> machines.Instance | None:
-    """Return the living machine of this name, by its tags, as of now: the map's own listing is older."""
-    listing = provider.state.once("alive", RECHECK, lambda: machines.plain(machines.alive(provider)))
-    return machines.only([one for one in listing if machines.name(one) == name], name)
+    """Return the living machine of this name, by its tags: the map's own listing may be older."""
+    return machines.only([one for one in listed(provider) if machines.name(one) == name], name)
 
 
 def _running(instance: machines.Instance) -> bool:
@@ -177,18 +190,23 @@ def _attach(
             # Still attached to the machine that had it, if that is only just being terminated.
             patience = {"Delay": 3, "MaxAttempts": 100}
             client.get_waiter("volume_available").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=patience)
-            client.attach_volume(
-                Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
-            )
+            try:
+                client.attach_volume(
+                    Device=device, InstanceId=instance["InstanceId"], VolumeId=volume["VolumeId"]
+                )
+            except botocore.exceptions.ClientError:
+                # The answer to a first try may have been lost, and a second is refused.
+                (found,) = client.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"]
+                if instance["InstanceId"] not in {one["InstanceId"] for one in found["Attachments"]}:
+                    raise
 
 
 def _label_volumes(provider: Provider, instance: machines.Instance, settings: Mapping[str, Any]) -> None:
     """Write on each of the machine's ``volumes`` the device it is for, and tags of its own."""
-    wanted = storage.volumes(settings)
+    wanted = storage.own_tags(settings)
     for mapping in instance.get("BlockDeviceMappings") or ():
-        volume = wanted.get(mapping["DeviceName"])
-        if volume is not None and "Ebs" in mapping:
-            given = {storage.DEVICE_TAG: mapping["DeviceName"]} | (volume.get("tags") or {})
+        given = wanted.get(mapping["DeviceName"])
+        if given is not None and "Ebs" in mapping:
             with explained(f"tagging {mapping['Ebs']['VolumeId']}"):
                 provider.client().create_tags(
                     Resources=[mapping["Ebs"]["VolumeId"]], Tags=machines.as_tags(given)
@@ -215,7 +233,7 @@ def _bootstrapped(
             failure = error
             log.warning("%s: bootstrap failed: %s", vm_["name"], error)
     if policy == "destroy":
-        terminate(provider, instance)
+        termination.terminate(provider, instance)
         minions.restore_key(provider, vm_.get("pub_key"))
         raise SaltCloudExecutionFailure(
             f"{failure} ({instance['InstanceId']} was destroyed, as on_failure says)"
@@ -227,95 +245,9 @@ def _bootstrapped(
 
 
 def _mark(provider: Provider, instance: machines.Instance, bootstrap: str) -> None:
+    """Write on a machine how far its bootstrap has come, and into its description."""
     with explained(f"marking the bootstrap of {instance['InstanceId']} as {bootstrap}"):
         provider.client().create_tags(
             Resources=[instance["InstanceId"]], Tags=machines.as_tags({machines.BOOTSTRAP_TAG: bootstrap})
         )
-
-
-def destroy(provider: Provider, name: str, announce: Announce) -> dict[str, Any]:
-    """Terminate a machine and remove what was made for it. Its ``volumes`` stay.
-
-    Raises:
-        SaltCloudNotFound: There is none.
-        SaltCloudExecutionFailure: It is protected, or the machine this runs on.
-    """
-    instance = machines.get(provider, name)
-    announce("destroying instance", "destroying", instance_id=instance["InstanceId"])
-    change = terminate(provider, instance)
-    minions.forget(provider, machines.name(instance))
-    announce("destroyed instance", "destroyed", instance_id=instance["InstanceId"])
-    return change
-
-
-def terminate(provider: Provider, instance: machines.Instance) -> dict[str, Any]:
-    """Terminate an instance and remove what was made for it: addresses, spot request, DNS record."""
-    this_machine.refuse(instance["InstanceId"])
-    own_addresses = addresses.allocated(provider, instance)
-    spot.cancel(provider, instance)
-    with explained(f"destroying {machines.name(instance)} ({instance['InstanceId']})"):
-        answer = provider.client().terminate_instances(InstanceIds=[instance["InstanceId"]])
-    addresses.release(provider, own_addresses)
-    dns.withdraw(provider, instance)
-    launch.forget(provider, machines.name(instance))
-    change = answer["TerminatingInstances"][0]
-    return {
-        "id": instance["InstanceId"],
-        "prev": change["PreviousState"]["Name"],
-        "now": change["CurrentState"]["Name"],
-    }
-
-
-def start(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Start a stopped machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a start app-1
-    """
-    return _change_state(provider, name, "start_instances", "StartingInstances")
-
-
-def stop(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Stop a machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a stop app-1
-    """
-    return _change_state(provider, name, "stop_instances", "StoppingInstances")
-
-
-def reboot(provider: Provider, name: str) -> dict[str, Any]:
-    """
-    Reboot a machine.
-
-    .. code-block:: bash
-
-        salt-cloud -a reboot app-1
-    """
-    return _change_state(provider, name, "reboot_instances", None)
-
-
-def _change_state(provider: Provider, name: str, operation: str, key: str | None) -> dict[str, Any]:
-    """Start, stop or reboot a machine.
-
-    Args:
-        provider: Where.
-        name: The machine's name or id.
-        operation: boto3's, as in ``start_instances``.
-        key: Where its answer has the change of state; None: it has none.
-    """
-    instance = machines.get(provider, name)
-    with explained(f"{operation.partition('_')[0]} {name}"):
-        answer = getattr(provider.client(), operation)(InstanceIds=[instance["InstanceId"]])
-    if key is None:
-        return {"id": instance["InstanceId"], "state": instance["State"]["Name"]}
-    change = answer[key][0]
-    return {
-        "id": instance["InstanceId"],
-        "prev": change["PreviousState"]["Name"],
-        "state": change["CurrentState"]["Name"],
-    }
+    instance["Tags"] = machines.as_tags(machines.tags(instance) | {machines.BOOTSTRAP_TAG: bootstrap})

@@ -17,6 +17,7 @@ PROVIDER_TAG = "salt-cloud:provider"
 PROFILE_TAG = "salt-cloud:profile"
 ZONE_TAG = "salt-cloud:zone"  # the private zone that has its name
 SPOT_TAG = "salt-cloud:spot"  # type of the spot request that launched it
+SSM_TAG = "salt-cloud:ssm"  # associations that were made for it
 BOOTSTRAP_TAG = "salt-cloud:bootstrap"
 PENDING = "pending"  # or interrupted
 FAILED = "failed"
@@ -32,7 +33,7 @@ def tags(resource: Mapping[str, Any]) -> dict[str, str]:
 
 def as_tags(given: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return tags as EC2 takes them."""
-    return [{"Key": str(key), "Value": str(value)} for key, value in given.items()]
+    return [{"Key": str(key), "Value": "" if value is None else str(value)} for key, value in given.items()]
 
 
 def name_tag(resource: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from salt.exceptions import SaltCloudConfigError, SaltCloudNotFound
 
 from . import machines, options
+from .arguments import flag
 from .errors import explained
 from .provider import Provider
 
@@ -15,6 +16,7 @@ Settings = Mapping[str, Any]
 
 # Seconds for which the members of a map share an answer.
 SHARED_FOR = 30
+_FLAGS = ("associatepublicipaddress", "sourcedestcheck", "deleteontermination")
 
 
 def as_list(value: Any) -> list[str]:
@@ -131,7 +133,10 @@ def interfaces(provider: Provider, settings: Settings) -> tuple[list[dict[str, A
 
 def folded(interface: Mapping[str, Any]) -> dict[str, Any]:
     """Return one of ``network_interfaces`` with its keys in lower case: AWS's and salt-cloud's are mixed."""
-    return {str(key).casefold(): value for key, value in interface.items() if value is not None}
+    plain = {str(key).casefold(): value for key, value in interface.items() if value is not None}
+    if "delete_interface_on_terminate" in plain:
+        plain.setdefault("deleteontermination", plain.pop("delete_interface_on_terminate"))
+    return plain | {key: flag(key, plain[key]) for key in _FLAGS if key in plain}
 
 
 def _groups(provider: Provider, vpc: str | None, wanted: Settings, settings: Settings) -> list[str]:
@@ -147,11 +152,14 @@ def _addresses(wanted: Settings, settings: Settings) -> dict[str, Any]:
     request: dict[str, Any] = {}
     private = wanted.get("privateipaddress") or settings.get("private_ip")
     secondary = wanted.get("privateipaddresses")
-    if secondary:
-        request["PrivateIpAddresses"] = [
-            dict(one) if isinstance(one, Mapping) else {"PrivateIpAddress": str(one), "Primary": False}
-            for one in secondary
-        ]
+    # `- Primary: True` alone, as Salt's own documentation has it, means any address: AWS wants one.
+    listed = [
+        dict(one) if isinstance(one, Mapping) else {"PrivateIpAddress": str(one), "Primary": False}
+        for one in secondary or ()
+        if not isinstance(one, Mapping) or one.get("PrivateIpAddress")
+    ]
+    if listed:
+        request["PrivateIpAddresses"] = listed
         if private:
             request["PrivateIpAddresses"].insert(0, {"PrivateIpAddress": private, "Primary": True})
     elif private:
@@ -165,3 +173,18 @@ def _addresses(wanted: Settings, settings: Settings) -> dict[str, Any]:
     if public is not None:
         request["AssociatePublicIpAddress"] = bool(public)
     return request
+
+
+def groups_there_are(provider: Provider, interfaces: Iterable[Mapping[str, Any]]) -> str:
+    """Return words that name the security groups which machines in these interfaces' subnets can be in."""
+    subnets = {one.get("SubnetId") for one in interfaces}
+    found = {
+        one["VpcId"] for one in _shared(provider, "describe_subnets", "Subnets") if one["SubnetId"] in subnets
+    }
+    vpcs = found or {default_vpc(provider)}
+    groups = [
+        f"{one['GroupId']} ({one['GroupName']})"
+        for one in _shared(provider, "describe_security_groups", "SecurityGroups")
+        if one["VpcId"] in vpcs
+    ]
+    return f"; {', '.join(sorted(vpcs))} has: {', '.join(sorted(groups)) or 'none'}"

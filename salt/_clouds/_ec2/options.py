@@ -61,6 +61,10 @@ def _is_list_of_scalars(value: Any) -> bool:
 anything = _is("anything", lambda value: True)
 text = _is("text", _is_scalar)
 boolean = _is("True or False", lambda value: isinstance(value, bool))
+# The old driver sent these to EC2 as they were: a quoted 'true' was one.
+flag = _is(
+    "True or False", lambda value: isinstance(value, bool) or str(value).casefold() in ("true", "false")
+)
 integer = _is("a whole number", _is_integer)
 number = _is("a number", _is_number)
 texts = _is("a list of texts", _is_list_of_scalars)

@@ -17,6 +17,11 @@ from .provider import Provider
 
 Settings = dict[str, Any]
 
+ACTIONS = ("create", "replace", "bootstrap", "start", "change", "keep")
+# What the price table has; the rest costs more.
+_PRICED_PLATFORM = "Linux/UNIX"
+_PRICED_TENANCY = "default"
+
 
 def read_map(provider: Provider, path: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Return the members of a map with their profile and what the map overrides.
@@ -67,7 +72,7 @@ def settings_of(provider: Provider, name: str, profile: str, overrides: Mapping[
     profiles = provider.opts.get("profiles", {})
     if profile not in profiles:
         raise SaltCloudConfigError(f"map: {name}: there is no profile {profile}")
-    merged = {key: value for key, value in provider.settings.items() if key != "profiles"}
+    merged = {key: value for key, value in schema.settings(provider, {}).items() if key != "profiles"}
     for layer in (profiles[profile], overrides):
         merged = salt.utils.dictupdate.update(merged, deepcopy(dict(layer)))
     merged.update(name=name, profile=profile)
@@ -81,6 +86,18 @@ def volumes(provider: Provider, settings: Settings) -> list[dict[str, Any]]:
     return [one["Ebs"] for one in storage.mappings(settings, image, ()) if "Ebs" in one]
 
 
+def cost(provider: Provider, settings: Settings, devices: Iterable[Mapping[str, Any]]) -> prices.Cost:
+    """Return what a machine with these settings and volumes costs a month, a spot machine as on demand."""
+    image = images.resolve(provider, str(settings["image"]), settings.get("owner"))
+    platform = image.get("PlatformDetails") or image.get("Platform") or _PRICED_PLATFORM
+    tenancy = settings.get("tenancy") or _PRICED_TENANCY
+    conditions = [
+        *([f"platform {platform}"] if platform != _PRICED_PLATFORM else []),
+        *([f"tenancy {tenancy}"] if tenancy != _PRICED_TENANCY else []),
+    ]
+    return prices.of(provider.region, settings["size"], devices, provider.settings.get("prices"), conditions)
+
+
 def make(provider: Provider, path: str, *, hard: bool = False) -> dict[str, Any]:
     """Return what a run of a map would do.
 
@@ -90,8 +107,9 @@ def make(provider: Provider, path: str, *, hard: bool = False) -> dict[str, Any]
         hard: As with --hard: destroy what is not in the map.
 
     Returns:
-        ``create``, ``bootstrap`` (launched, not complete), ``start``, ``change`` (its ``differences``, which
-        a run leaves as they are), ``keep`` and ``destroy`` or ``extra``, each by name; and the monthly cost.
+        ``create``, ``replace`` (its bootstrap failed), ``bootstrap`` (launched, not complete), ``start``,
+        ``change`` (its ``differences``, which a run leaves as they are), ``keep`` and ``destroy`` or
+        ``extra``, each by name; and the monthly ``cost`` of the map, as far as prices are known.
     """
     present = machines.by_name(machines.alive(provider))
     members = {
@@ -99,15 +117,17 @@ def make(provider: Provider, path: str, *, hard: bool = False) -> dict[str, Any]
         for name, (profile, overrides) in read_map(provider, path).items()
         if _is_ours(provider, profile)
     }
-    found: dict[str, dict[str, Any]] = {key: {} for key in ("create", "bootstrap", "start", "change", "keep")}
-    costs: list[float | None] = []
-    overrides = provider.settings.get("prices")
+    found: dict[str, dict[str, Any]] = {action: {} for action in ACTIONS}
+    total, unknown, spot = 0.0, set(), 0
     for name, settings in members.items():
         body = launch.request(provider, name, settings, userdata=None, attached={})
         devices = [one["Ebs"] for one in body["BlockDeviceMappings"] if "Ebs" in one]
-        cost = prices.monthly(provider.region, body["InstanceType"], devices, overrides)
-        costs.append(cost)
-        about = {"size": body["InstanceType"], "profile": settings["profile"], "monthly": cost}
+        costs = cost(provider, settings, devices)
+        total += costs.monthly or 0
+        unknown |= set(costs.unknown)
+        spot += "InstanceMarketOptions" in body
+        about: dict[str, Any] = {"size": settings["size"], "profile": settings["profile"]}
+        about["monthly"] = costs.monthly
         instance = present.get(name)
         differences = {} if instance is None else _differences(instance, body)
         if instance is not None:
@@ -120,15 +140,15 @@ def make(provider: Provider, path: str, *, hard: bool = False) -> dict[str, Any]
         for name, instance in present.items()
         if name not in members
     }
-    unknown = sum(cost is None for cost in costs)
     return {
         **found,
         "destroy" if hard else "extra": extra,
         "cost": {
-            "monthly": round(sum(cost or 0 for cost in costs), 2),
+            "monthly": round(total, 2),
             "currency": prices.CURRENCY,
             "prices_as_of": prices.AS_OF,
-            **({"machines_without_price": unknown} if unknown else {}),
+            **({"not_counted": sorted(unknown)} if unknown else {}),
+            **({"spot_machines_at_on_demand_price": spot} if spot else {}),
         },
     }
 

@@ -6,7 +6,8 @@ dollars, without tax, free tier, savings plans, data transfer and public address
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 AS_OF = "2025-06"
@@ -59,42 +60,75 @@ STORAGE = {
     "eu-west-1": {"gp3": 0.088, "gp2": 0.11, "io1": 0.138, "io2": 0.138, "st1": 0.05, "sc1": 0.0168},
     "us-east-1": {"gp3": 0.08, "gp2": 0.10, "io1": 0.125, "io2": 0.125, "st1": 0.045, "sc1": 0.015},
 }
-_GP3_IOPS, _GP3_IOPS_INCLUDED = 0.0055, 3000
-_GP3_THROUGHPUT, _GP3_THROUGHPUT_INCLUDED = 0.044, 125
-_IO_IOPS = 0.072
-# GiB of a root volume whose size nobody gives.
-_DEFAULT_SIZE = 8
+# A month: what is provisioned beyond what comes with it, an IOPS or MiB/s.
+PERFORMANCE = {
+    "eu-west-1": {"gp3-iops": 0.0055, "gp3-throughput": 0.044, "io1-iops": 0.072, "io2-iops": 0.072},
+    "us-east-1": {"gp3-iops": 0.005, "gp3-throughput": 0.04, "io1-iops": 0.065, "io2-iops": 0.065},
+}
+_GP3_IOPS_INCLUDED = 3000
+_GP3_THROUGHPUT_INCLUDED = 125
+# io2 is cheaper beyond this, by a price that the table does not have.
+_IO2_FIRST_TIER = 32_000
 
 
-def monthly(
-    region: str, size: str, volumes: list[Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
-) -> float | None:
-    """Return what a machine costs a month on demand, None if a price is not known.
+@dataclass(frozen=True)
+class Cost:
+    """What a machine costs.
+
+    Args:
+        monthly: On demand; None: something is not known, and nothing is guessed.
+        unknown: What that is.
+    """
+
+    monthly: float | None
+    unknown: tuple[str, ...] = ()
+
+
+def of(
+    region: str,
+    size: str,
+    volumes: Iterable[Mapping[str, Any]],
+    overrides: Mapping[str, Any] | None = None,
+    conditions: Iterable[str] = (),
+) -> Cost:
+    """Return what a machine costs a month on demand.
 
     Args:
         region: Where.
         size: Its instance type.
         volumes: Its volumes, as RunInstances' ``Ebs``.
-        overrides: Prices an hour by size, and a GiB and month by type of volume.
+        overrides: Prices: an hour by size, a GiB and month by type of volume, and those of `PERFORMANCE`.
+        conditions: What it has that the table has no prices for, in words.
     """
-    hourly = {**HOURLY.get(region, {}), **(overrides or {})}.get(size)
-    gigabyte = {**STORAGE.get(region, {}), **(overrides or {})}
-    if hourly is None or any(volume.get("VolumeType", "gp3") not in gigabyte for volume in volumes):
-        return None
-    storage = sum(
-        gigabyte[volume.get("VolumeType", "gp3")] * volume.get("VolumeSize", _DEFAULT_SIZE)
-        + _performance(volume)
-        for volume in volumes
-    )
-    return round(float(hourly) * HOURS_A_MONTH + storage, 2)
+    table = {
+        **HOURLY.get(region, {}),
+        **STORAGE.get(region, {}),
+        **PERFORMANCE.get(region, {}),
+        **(overrides or {}),
+    }
+    billed: list[tuple[str, float | None]] = [(size, HOURS_A_MONTH)]
+    for volume in volumes:
+        billed += _billed(volume)
+    unknown = [f"{name} in {region}" for name, _ in billed if name not in table]
+    unknown += [f"size of a {name} volume" for name, amount in billed if amount is None]
+    unknown += conditions
+    if unknown:
+        return Cost(None, tuple(dict.fromkeys(unknown)))
+    return Cost(round(sum(float(table[name]) * (amount or 0) for name, amount in billed), 2))
 
 
-def _performance(volume: Mapping[str, Any]) -> float:
+def _billed(volume: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+    """Yield what is billed of a volume: the price's name and how much of it, None if nobody says."""
     kind, iops = volume.get("VolumeType", "gp3"), volume.get("Iops", 0)
+    yield kind, volume.get("VolumeSize")
     if kind == "gp3":
-        throughput = volume.get("Throughput", 0)
-        return (
-            max(0, iops - _GP3_IOPS_INCLUDED) * _GP3_IOPS
-            + max(0, throughput - _GP3_THROUGHPUT_INCLUDED) * _GP3_THROUGHPUT
-        )
-    return iops * _IO_IOPS if kind in ("io1", "io2") else 0.0
+        if iops > _GP3_IOPS_INCLUDED:
+            yield "gp3-iops", iops - _GP3_IOPS_INCLUDED
+        if volume.get("Throughput", 0) > _GP3_THROUGHPUT_INCLUDED:
+            yield "gp3-throughput", volume["Throughput"] - _GP3_THROUGHPUT_INCLUDED
+    elif kind == "io1":
+        yield "io1-iops", iops
+    elif kind == "io2":
+        yield "io2-iops", min(iops, _IO2_FIRST_TIER)
+        if iops > _IO2_FIRST_TIER:
+            yield f"io2-iops-above-{_IO2_FIRST_TIER}", iops - _IO2_FIRST_TIER

@@ -14,6 +14,7 @@ import botocore.config
 import botocore.credentials
 import botocore.session
 
+from .denials import explain_denials
 from .state import State
 
 METADATA_TIMEOUT = 5  # seconds
@@ -23,6 +24,30 @@ USE_ROLE = "use-instance-role-credentials"
 # Seconds; a dead endpoint is noticed, a busy one is not given up.
 CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 70
+
+
+# What botocore reads to make a client of EC2: 20 MB and a third of a second, in each process that reads it.
+_DESCRIPTIONS = ("service-2", "endpoint-rule-set-1", "paginators-1")
+
+
+@functools.cache
+def loader() -> Any:
+    """Return botocore's loader of AWS's descriptions of its services, one for this process and its forks."""
+    return botocore.session.get_session().get_component("data_loader")
+
+
+def read_descriptions() -> None:
+    """Read EC2's descriptions now: the members of a map, which are forked later, find them in memory."""
+    for kind in _DESCRIPTIONS:
+        loader().load_service_model("ec2", kind)
+    for shared in ("partitions", "endpoints", "sdk-default-configuration", "_retry"):
+        loader().load_data(shared)
+
+
+def _core_session() -> botocore.session.Session:
+    core = botocore.session.get_session()
+    core.register_component("data_loader", loader())
+    return core
 
 
 @dataclass(frozen=True)
@@ -65,7 +90,7 @@ class Provider:
         if key not in self._clients:
             if process not in self._sessions:
                 self._sessions[process] = self._session()
-            self._clients[key] = self._sessions[process].client(
+            self._clients[key] = client = self._sessions[process].client(
                 service,
                 endpoint_url=self.endpoint(service),
                 config=botocore.config.Config(
@@ -75,6 +100,8 @@ class Provider:
                     user_agent_extra="salt-cloud-ec2",
                 ),
             )
+            if service == "ec2":
+                explain_denials(client, lambda: self.client("sts"))
         return self._clients[key]
 
     def endpoint(self, service: str) -> str | None:
@@ -111,7 +138,7 @@ class Provider:
             keys = {"aws_access_key_id": identity, "aws_secret_access_key": secret}
             if self.settings.get("token"):
                 keys["aws_session_token"] = self.settings["token"]
-        core = botocore.session.get_session()
+        core = _core_session()
         # A map run's members ask the metadata service all at once; botocore's own patience is 1 s, once.
         core.set_config_variable("metadata_service_timeout", METADATA_TIMEOUT)
         core.set_config_variable("metadata_service_num_attempts", METADATA_ATTEMPTS)
@@ -129,7 +156,7 @@ class Provider:
             role_arn=str(role),
             extra_args=more,
         )
-        assumed = botocore.session.get_session()
+        assumed = _core_session()
         assumed._credentials = botocore.credentials.DeferredRefreshableCredentials(
             method="assume-role", refresh_using=fetcher.fetch_credentials
         )

@@ -69,7 +69,11 @@ def copy(
 
 
 def describe(
-    provider: Provider, snapshot_id: str | None = None, owner: str = "self", restorable_by: str | None = None
+    provider: Provider,
+    snapshot_id: str | None = None,
+    owner: str = "self",
+    restorable_by: str | None = None,
+    snapshot_ids: str | None = None,
 ) -> list[dict[str, Any]]:
     """
     Return the snapshots of ``owner`` (the account's own), or those of ``snapshot_id``.
@@ -78,6 +82,7 @@ def describe(
 
         salt-cloud -f describe_snapshots ec2
     """
+    snapshot_id = snapshot_id or snapshot_ids
     request: dict[str, Any] = (
         {"SnapshotIds": listed(snapshot_id)} if snapshot_id else {"OwnerIds": listed(owner)}
     )

@@ -62,6 +62,10 @@ class State:
         """Forget ``name``."""
         self._path(name, "json").unlink(missing_ok=True)
 
+    def names(self, prefix: str) -> list[str]:
+        """Return the names, sorted, that start with ``prefix``; none of their letters may be escaped ones."""
+        return sorted(path.stem for path in self.directory.glob(f"{prefix}*.json"))
+
     def once(self, name: str, max_age: float, compute: Callable[[], Any]) -> Any:
         """Return what ``compute`` answered to whoever asked first in this run of salt-cloud.
 
@@ -108,6 +112,10 @@ class TokenBucket:
         """Wait for a token."""
         time.sleep(self._reserve(time.time()))
 
+    def queue(self) -> float:
+        """Return in how many seconds whoever asked for a token now would have one."""
+        return self._wait(time.time(), self._full_at())
+
     def drain(self, seconds: float) -> None:
         """Let nobody have a token for ``seconds``: AWS has said that there are none."""
         with self._state.lock("bucket"):
@@ -121,9 +129,11 @@ class TokenBucket:
         """
         with self._state.lock("bucket"):
             full_at = max(self._full_at(), now)
-            wait = max(0.0, full_at - now - (self._burst - 1) * self._interval)
             self._state.write("bucket", {"full_at": full_at + self._interval})
-            return wait
+            return self._wait(now, full_at)
+
+    def _wait(self, now: float, full_at: float) -> float:
+        return max(0.0, full_at - now - (self._burst - 1) * self._interval)
 
     def _full_at(self) -> float:
         return float(self._state.read("bucket").get("full_at", 0.0))

@@ -8,6 +8,7 @@ from typing import Any
 from salt.exceptions import SaltCloudConfigError
 
 from . import machines
+from .arguments import flag
 from .errors import explained
 from .provider import Provider
 
@@ -29,6 +30,7 @@ _EBS = {
 # Seconds for which the members of a map share an answer.
 SHARED_FOR = 30
 _NUMBERS = ("VolumeSize", "Iops", "Throughput")
+_FLAGS = ("Encrypted", "DeleteOnTermination")
 # Devices after the root's, in the order in which volumes that name none get them.
 _DEVICES = [f"/dev/sd{letter}" for letter in "fghijklmnop"]
 
@@ -59,10 +61,21 @@ def mappings(settings: Settings, image: Mapping[str, Any], attached: Iterable[st
                 ebs.setdefault("Encrypted", True)
             by_device[device] = {"DeviceName": device, "Ebs": ebs}
     if settings.get("del_all_vols_on_destroy") is not None:
-        for one in by_device.values():
-            if "Ebs" in one:
+        for device, one in by_device.items():
+            if "Ebs" in one and (device != root_name or settings.get("del_root_vol_on_destroy") is None):
                 one["Ebs"]["DeleteOnTermination"] = settings["del_all_vols_on_destroy"]
-    return list(by_device.values())
+    return [{key: value for key, value in one.items() if key != "tag"} for one in by_device.values()]
+
+
+def own_tags(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the tags that single volumes of a machine get, by device."""
+    mapped = {
+        one["DeviceName"]: one["tag"] for one in settings.get("block_device_mappings") or () if one.get("tag")
+    }
+    return mapped | {
+        device: {DEVICE_TAG: device} | (volume.get("tags") or {})
+        for device, volume in volumes(settings).items()
+    }
 
 
 def _size_of_root(image: Mapping[str, Any], root_name: str) -> dict[str, int]:
@@ -101,6 +114,9 @@ def _undotted(given: Settings) -> dict[str, Any]:
     for key in _NUMBERS:
         if key in plain.get("Ebs", {}):
             plain["Ebs"][key] = int(plain["Ebs"][key])
+    for key in _FLAGS:
+        if key in plain.get("Ebs", {}):
+            plain["Ebs"][key] = flag(key, plain["Ebs"][key])
     return plain
 
 

@@ -8,16 +8,18 @@ from typing import Any
 from salt.exceptions import SaltCloudConfigError, SaltCloudNotFound
 
 from . import machines, storage
-from .arguments import flag, listed
+from .arguments import flag, listed, mapped
 from .errors import explained
 from .options import each, keys
 from .provider import Provider
-from .schema import VOLUME
+from .schema_devices import VOLUME
+
+DEFAULT_SIZE = 10  # GiB
 
 
 def create(
     provider: Provider,
-    zone: str,
+    zone: str | None = None,
     size: int | str | None = None,
     snapshot: str | None = None,
     type: str = "gp3",
@@ -25,24 +27,27 @@ def create(
     throughput: int | str | None = None,
     encrypted: bool | str = True,
     kmskeyid: str | None = None,
-    tags: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | str | None = None,
 ) -> dict[str, Any]:
     """
     Create a volume, encrypted unless told otherwise.
 
-    Needs ``zone``, and ``size`` (GiB) or ``snapshot``. Also ``type`` (gp3), ``iops``, ``throughput`` (MiB/s),
-    ``kmskeyid``, ``tags``.
+    In ``zone`` (default: the provider's ``availability_zone``), of ``size`` (GiB; 10) or from ``snapshot``.
+    Also ``type`` (gp3), ``iops``, ``throughput`` (MiB/s), ``kmskeyid``, ``tags`` (JSON).
 
     .. code-block:: bash
 
         salt-cloud -f create_volume ec2 zone=eu-west-1a size=10
     """
+    zone = zone or provider.settings.get("availability_zone")
+    if not zone:
+        raise SaltCloudConfigError("create_volume: zone is needed")
     if size is None and snapshot is None:
-        raise SaltCloudConfigError("create_volume: size (GiB) or snapshot is needed")
+        size = DEFAULT_SIZE
     wanted = {"size": size, "type": type, "iops": iops, "throughput": throughput, "kmskeyid": kmskeyid}
     body = storage.request(wanted | {"snapshot": snapshot, "encrypted": flag("encrypted", encrypted)})
     body["Size"] = body.pop("VolumeSize", None)
-    given = {machines.PROVIDER_TAG: provider.alias, **(tags or {})}
+    given = {machines.PROVIDER_TAG: provider.alias, **mapped("tags", tags)}
     body["TagSpecifications"] = [{"ResourceType": "volume", "Tags": machines.as_tags(given)}]
     with explained("creating a volume"):
         answer = provider.client().create_volume(

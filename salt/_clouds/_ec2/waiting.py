@@ -8,12 +8,14 @@ from typing import Any
 
 from salt.exceptions import SaltCloudExecutionFailure, SaltCloudExecutionTimeout
 
-from . import machines
+from . import launch, machines
 from .errors import explained
 from .provider import Provider
 
 TIMEOUT = 600.0
-INTERVAL = 2.0
+INTERVAL = 3.0
+# Seconds: while launches queue for their rate, those that are launched are looked at this seldom.
+LONGEST_INTERVAL = 10.0
 # EC2 takes at most this many values in a filter.
 FILTER_VALUES = 200
 # Seconds after which the wish of a process that was killed is dropped.
@@ -34,6 +36,8 @@ def until(
     """Return an instance as soon as it is ready.
 
     All processes that wait share what one of them sees: however many they are, EC2 is asked once an interval.
+    While others queue for their launch that interval is as long as the queue, up to `LONGEST_INTERVAL`: the
+    last of them decides when the run ends.
 
     Args:
         provider: Where.
@@ -52,10 +56,10 @@ def until(
     growth = float(settings.get("wait_for_ip_interval_multiplier") or 1)
     deadline = time.monotonic() + timeout
     _watch(provider, instance_id)
-    max_age = 0.0 if fresh else interval
+    launches = launch.bucket_of(provider)
     while True:
-        instance = _look(provider, max_age).get(instance_id)
-        max_age = interval
+        max_age = 0.0 if fresh else max(interval, min(LONGEST_INTERVAL, launches.queue()))
+        instance, fresh = _look(provider, max_age).get(instance_id), False
         if instance is not None:
             if instance["State"]["Name"] in ("shutting-down", "terminated"):
                 raise SaltCloudExecutionFailure(

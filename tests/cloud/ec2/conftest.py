@@ -3,7 +3,6 @@
 The driver goes through Salt's own loader and `salt.cloud`; only what would log in to a machine is stubbed.
 """
 
-import json
 import os
 import sys
 import time
@@ -70,7 +69,7 @@ IMAGE_DEFAULTS = {
 class Calls:
     """Every API call that is made, and what some of them are to answer instead.
 
-    `fail` makes calls fail before they reach AWS, `lose` after they have had their effect.
+    `fail` makes calls fail before they reach AWS (or ``after``), `lose` after they have had their effect.
     """
 
     def __init__(self, make: Callable[..., Any]) -> None:
@@ -78,13 +77,15 @@ class Calls:
         self.made: list[tuple[str, dict[str, Any]]] = []
         self._faults: list[dict[str, Any]] = []
 
-    def fail(self, operation: str, code: str, *, status: int = 400, times: int = 1) -> None:
+    def fail(
+        self, operation: str, code: str, *, status: int = 400, times: int = 1, after: bool = False
+    ) -> None:
         answer = {
             "Error": {"Code": code, "Message": f"injected {code}"},
             "ResponseMetadata": {"HTTPStatusCode": status},
         }
         error = botocore.exceptions.ClientError(answer, operation)
-        self._faults.append({"operation": operation, "error": error, "times": times, "after": False})
+        self._faults.append({"operation": operation, "error": error, "times": times, "after": after})
 
     def lose(self, operation: str) -> None:
         error = botocore.exceptions.ReadTimeoutError(endpoint_url="https://lost")
@@ -110,16 +111,15 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
     for name in list(os.environ):
         if name.startswith(("AWS_", "MOTO_")):
             monkeypatch.delenv(name)
-    images = tmp_path / "images.json"
-    images.write_text(json.dumps([IMAGE_DEFAULTS | image for image in IMAGES]))
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "MOTO_AMIS_PATH": str(images),
         "SALT_CLOUD_EC2_RUN": tmp_path.name,
     }.items():
         monkeypatch.setenv(name, value)
+    # Not by MOTO_AMIS_PATH: moto reads that when it is imported, which another test may have done.
+    monkeypatch.setattr("moto.ec2.models.amis.AMIS", [IMAGE_DEFAULTS | image for image in IMAGES])
     with moto.mock_aws():
         calls = Calls(botocore.client.BaseClient._make_api_call)
         ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
@@ -258,6 +258,7 @@ class Bootstrap:
     """Stands for ``salt.utils.cloud.bootstrap``: notes the machines it was called for."""
 
     def __init__(self) -> None:
+        self.ordinary: Any = None  # what Salt's loader makes of its utils without the stub
         self.called: list[dict[str, Any]] = []
         self.answers: list[Any] = []
 
@@ -273,7 +274,7 @@ class Bootstrap:
 def bootstrap(monkeypatch: pytest.MonkeyPatch) -> Bootstrap:
     """The stub that stands for ``salt.utils.cloud.bootstrap`` in whatever Salt's loader loads."""
     stub = Bootstrap()
-    ordinary = salt.loader.utils
+    stub.ordinary = ordinary = salt.loader.utils
 
     def utils(*args: Any, **kwargs: Any) -> Any:
         loader = ordinary(*args, **kwargs)
@@ -324,9 +325,16 @@ def _one_loader() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def _real_time() -> None:
+    """For tests whose other processes take their time."""
+
+
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waiting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits: whoever sleeps goes on at once, and finds the clocks that much later."""
+    if "_real_time" in request.fixturenames:
+        return
     slept = 0.0
     clocks = {name: getattr(time, name) for name in ("time", "monotonic")}
 

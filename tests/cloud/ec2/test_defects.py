@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import signal
 import sys
 import types
 
@@ -371,6 +372,32 @@ def test_d20_a_failed_listing_fails_the_run(salt_cloud, region, code):
     with pytest.raises(SaltCloudException, match=code):
         cloud.destroy("web-1")
     assert len(region.calls.of("RunInstances")) == 1
+
+
+def test_d20_the_process_that_lists_can_be_ended(salt_cloud):
+    """salt-cloud ends it once a listing has failed, and waits; now and then Salt's handler loses the signal.
+
+    Mutant: that handler left in force.
+    """
+    mapper = salt_cloud().mapper(map="fleet.map")
+    context = multiprocessing.get_context("fork")
+    listed = context.Event()
+
+    def worker():
+        signal.signal(signal.SIGTERM, lambda *_: None)  # loses it always
+        mapper.clouds["ec2.list_nodes_min"]()
+        listed.set()
+        while True:
+            signal.pause()
+
+    process = context.Process(target=worker, daemon=True)
+    process.start()
+    assert listed.wait(60)
+    process.terminate()
+    process.join(30)
+    ended = not process.is_alive()
+    process.kill()
+    assert ended
 
 
 def test_throttled_launches_share_one_bucket(tmp_path, monkeypatch):

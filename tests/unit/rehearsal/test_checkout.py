@@ -1,5 +1,6 @@
 """The working tree as the control node gets it."""
 
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -50,3 +51,28 @@ def test_local_files_travel_in_an_archive_that_only_root_reads(tmp_path: Path) -
     assert target.stat().st_mode & 0o777 == 0o600
     with tarfile.open(target) as archive:
         assert set(archive.getnames()) >= set(LOCAL_FILES)
+
+
+def test_the_archive_tells_whether_a_local_file_changed(tmp_path: Path) -> None:
+    """Mutants: the archive with the files' times; a digest of the names alone."""
+    secret, other = (tmp_path / name for name in ("pillar/local/local.sls", "cloud.conf.d/local.conf"))
+    for path in (secret, other):
+        path.parent.mkdir(parents=True)
+        path.write_text("one")
+    archive = tmp_path / "build/local.tar"
+    first = write_local_files(tmp_path, archive)
+    os.utime(secret, (1, 1))
+    assert write_local_files(tmp_path, archive) == first
+    secret.write_text("two")
+    assert write_local_files(tmp_path, archive) != first
+
+
+def test_the_master_can_read_the_local_files_and_others_cannot(tmp_path: Path) -> None:
+    """Mutant: the files' own owner and mode, with which the master has no pillar until its next highstate."""
+    for path in (tmp_path / "pillar/local/local.sls", tmp_path / "cloud.conf.d/local.conf"):
+        path.parent.mkdir(parents=True)
+        path.touch(mode=0o600)
+    write_local_files(tmp_path, tmp_path / "local.tar")
+    with tarfile.open(tmp_path / "local.tar") as archive:
+        modes = {(entry.uname, entry.gname, entry.mode, entry.isdir()) for entry in archive.getmembers()}
+    assert modes == {("root", "salt", 0o750, True), ("root", "salt", 0o640, False)}

@@ -1,4 +1,5 @@
-const api = document.querySelector("main").dataset.api;
+const { api, ready } = document.querySelector("main").dataset;
+const condition = document.getElementById("condition");
 const list = document.getElementById("tasks");
 const message = document.getElementById("message");
 const form = document.getElementById("create");
@@ -74,6 +75,33 @@ async function load(before) {
   if (!list.children.length) say("Nothing here.");
 }
 
+/** Show how one dependency is doing; return whether that is news. */
+function showCondition(item, failing) {
+  if (item.classList.contains("failing") === failing) return false;
+  item.classList.toggle("failing", failing);
+  item.querySelector(".state").textContent = failing ? "does not answer" : "works";
+  item.querySelector(".meaning").textContent = failing ? item.dataset.failing : item.dataset.working;
+  return true;
+}
+
+/** Ask how the dependencies are doing; when the database is back, so are the tasks. */
+async function watch() {
+  if (document.hidden) return;
+  let checks = null;
+  try {
+    const answer = await fetch(ready, { signal: AbortSignal.timeout(5000) });
+    ({ checks } = await answer.json());
+  } catch {
+    say("The server does not answer.", true);
+    return;
+  }
+  for (const item of condition.children) {
+    const check = checks[item.dataset.name];
+    const news = check && showCondition(item, !check.ok);
+    if (news && check.ok && item.dataset.name === "database") attempt(() => load(), "The tasks are back.");
+  }
+}
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = JSON.stringify(Object.fromEntries(new FormData(form)));
@@ -89,3 +117,5 @@ document.getElementById("filter").addEventListener("change", () => {
 });
 more.addEventListener("click", () => attempt(() => load(more.dataset.before)));
 attempt(() => load());
+setInterval(watch, 15000);
+document.addEventListener("visibilitychange", watch);

@@ -1,0 +1,114 @@
+"""Calls to AWS: bounded in time, counted by outcome, and told apart from the caller's own mistakes."""
+
+import time
+from threading import Lock
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from werkzeug.exceptions import ServiceUnavailable
+
+from saltwatch_app.metrics import Metrics
+from saltwatch_app.settings import Settings
+
+OUTCOMES = ("ok", "throttled", "denied", "refused", "timeout", "unreachable", "no_credentials", "failed")
+RETRY_AFTER = 5  # seconds
+# Two attempts of both together stay below the 30 seconds that nginx waits.
+_BOUNDS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+class NotConfigured(ServiceUnavailable):
+    """What the request needs was not set up here."""
+
+    def __init__(self, what: str, variable: str) -> None:
+        super().__init__(f"no {what} is configured ({variable})")
+
+
+class Unavailable(ServiceUnavailable):
+    """AWS did not do what it was asked to; ``reason`` is the call and AWS's code, with no host or account."""
+
+    def __init__(self, service: str, operation: str, reason: str) -> None:
+        self.reason = f"{service} {operation}: {reason}"
+        super().__init__(
+            f"AWS did not answer as it should; try again ({self.reason})", retry_after=RETRY_AFTER
+        )
+
+
+class Aws:
+    """Calls AWS with the credentials of the host's instance profile, or whatever boto3 finds."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._region = settings.aws_region
+        self._metrics = metrics
+        self._clients: dict[str, Any] = {}
+        self._lock = Lock()
+
+    def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Call an operation.
+
+        Args:
+            service: as boto3 names it, ``sqs``.
+            operation: as AWS names it, ``SendMessage``.
+            parameters: as AWS names them.
+
+        Raises:
+            Unavailable: there was no answer within the bounds, or AWS refused.
+        """
+        start = time.perf_counter()
+        outcome = "ok"
+        try:
+            client = self._client(service)
+            method = next(
+                name for name, full in client.meta.method_to_api_mapping.items() if full == operation
+            )
+            answer: dict[str, Any] = getattr(client, method)(**parameters)
+            return answer
+        except (BotoCoreError, ClientError) as error:
+            outcome, reason = _explain(error)
+            raise Unavailable(service, operation, reason) from error
+        finally:
+            self._metrics.observe_aws(service, operation, outcome, time.perf_counter() - start)
+
+    def _client(self, service: str) -> Any:
+        # Made when first used: each costs time and memory. Making them is not safe among threads; they are.
+        with self._lock:
+            if service not in self._clients:
+                session = boto3.session.Session(region_name=self._region)
+                self._clients[service] = session.client(service, config=_BOUNDS)
+            return self._clients[service]
+
+
+def _explain(error: BotoCoreError | ClientError) -> tuple[str, str]:
+    """Return which of OUTCOMES it is, and what to tell people."""
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        if code in _THROTTLED:
+            return "throttled", code
+        return ("denied" if code in _DENIED else "refused"), code
+    if isinstance(error, (ConnectTimeoutError, ReadTimeoutError)):
+        return "timeout", "no answer in time"
+    if isinstance(error, EndpointConnectionError):
+        return "unreachable", "cannot be reached"
+    if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
+        return "no_credentials", "there are no credentials"
+    return "failed", type(error).__name__
