@@ -108,15 +108,15 @@ def _totals(env: str, prices: Mapping[str, Any], machines: Any) -> tuple[float, 
     """Return what the machines alone cost, and what the rest does, their volumes included."""
     members = _members(env).values()
     whole = sum(_machine(member, prices, machines) for member in members)
-    bare = sum(machines.monthly(prices["region"], member["size"], []) for member in members)
+    bare = sum(_machine({"size": member["size"]}, prices, machines) for member in members)
     return bare, whole - bare + sum(cost for _, _, cost in _parts(env, prices))
 
 
 def _machine(member: Mapping[str, Any], prices: Mapping[str, Any], machines: Any) -> float:
-    cost: float | None = machines.monthly(prices["region"], member["size"], _volumes(member))
-    if cost is None:
-        raise SystemExit(f"salt/_clouds/_ec2/prices.py: no price of {member['size']} in {prices['region']}")
-    return cost
+    cost = machines.of(prices["region"], member["size"], _volumes(member))
+    if cost.monthly is None:
+        raise SystemExit(f"salt/_clouds/_ec2/prices.py: no price of {', '.join(cost.unknown)}")
+    return cost.monthly
 
 
 def _parts(env: str, prices: Mapping[str, Any]) -> Iterator[Row]:
@@ -162,7 +162,7 @@ def _profile(name: str) -> dict[str, Any]:
 
 def _volumes(member: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the volumes as EC2 is asked for them: root first."""
-    wanted = [member["root_volume"], *member.get("volumes", [])]
+    wanted = [member["root_volume"], *member.get("volumes", [])] if "root_volume" in member else []
     return [{"VolumeSize": each["size"], "VolumeType": each.get("type", "gp3")} for each in wanted]
 
 

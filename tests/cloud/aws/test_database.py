@@ -173,3 +173,12 @@ def test_drift_is_shown_and_mended(account: Account, applied: States) -> None:
     test_only_the_application_reaches_it(account, states)
     test_errors_are_kept_for_a_week(account, states)
     assert secret(account)["password"] == password_in_force(account) == password
+
+
+def test_it_is_not_removed_by_mistake(account: Account, applied: States) -> None:
+    # Mutants: instances_absent without keep(); `aws-absent-groups` without its require.
+    states = account.apply("aws.absent", fails=True)
+    assert NAME in states["aws-absent-databases"]["comment"]
+    assert states["aws-absent-databases"]["result"] is False
+    assert changed(states) == {}
+    assert instance(account)["DBInstanceStatus"] == "available"

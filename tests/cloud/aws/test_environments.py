@@ -101,7 +101,7 @@ def test_prods_map_is_planned(prod: Account) -> None:
     for name, host in plan["create"].items():
         (line,) = [line for line in page[page.index("## prod") :].splitlines() if f"| {name} |" in line]
         assert float(line.split("|")[-2]) == host["monthly"], "the page of costs says otherwise"
-    assert "machines_without_price" not in plan["cost"]
+    assert "not_counted" not in plan["cost"]
 
 
 def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:
