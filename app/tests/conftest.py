@@ -1,21 +1,16 @@
 """An application on an empty SQLite database, a real gunicorn of it, and what it talks to."""
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gunicorn_server import SOURCE, Server
-from sinks import Cloud, Collector, silence
-
-sys.path.insert(0, str(SOURCE))
-
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn_server import Server, serving
 from saltwatch_app import factory, migrate
-from saltwatch_app.database import Database
 from saltwatch_app.settings import Settings
+from sinks import Cloud, Collector, silence
 
 
 @pytest.fixture
@@ -78,16 +73,3 @@ silent = pytest.fixture(silence, name="silent")
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     with contextlib.ExitStack() as servers:
         yield lambda **variables: servers.enter_context(serving(tmp_path, **variables))
-
-
-@contextlib.contextmanager
-def serving(directory: Path, **variables: str) -> Iterator[Server]:
-    """A gunicorn whose database has been migrated."""
-    server = Server(directory, **variables)
-    told = {name: value for name, value in server.environ.items() if name.startswith("APP_")}
-    migrate.upgrade(Database(Settings.from_environ(told)).engine)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()

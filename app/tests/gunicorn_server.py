@@ -1,5 +1,6 @@
 """A real gunicorn of the application, for tests."""
 
+import contextlib
 import json
 import os
 import socket
@@ -8,8 +9,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from saltwatch_app import migrate
+from saltwatch_app.database import Database
+from saltwatch_app.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 
@@ -78,3 +83,16 @@ class Server:
                 pass
             assert time.monotonic() < deadline, "the condition never came true"
             time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def serving(directory: Path, **variables: str) -> Iterator[Server]:
+    """A gunicorn whose database has been migrated."""
+    server = Server(directory, **variables)
+    told = {name: value for name, value in server.environ.items() if name.startswith("APP_")}
+    migrate.upgrade(Database(Settings.from_environ(told)).engine)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import serving
-from gunicorn_server import Server
+from gunicorn_server import Server, serving
 
 
 @pytest.fixture(scope="module")

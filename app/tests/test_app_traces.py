@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import serving
-from gunicorn_server import Server
+from gunicorn_server import Server, serving
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from sinks import Cloud, Collector

@@ -424,7 +424,7 @@ def _power(implementation: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Return an action that fires an event before it changes the machine's state."""
 
     @functools.wraps(implementation, assigned=("__doc__",), updated=())
-    def wrapper(name_: str, call: str | None = None) -> Any:
+    def wrapper(name_: str | None = None, call: str | None = None) -> Any:
         _only_as("action", call, name)
 
         def announce(message: str, **data: Any) -> None:

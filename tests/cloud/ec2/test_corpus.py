@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import pytest
 import salt.utils.cloud
 import yaml
-from conftest import REGION, SaltCloud
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from in_process import REGION, SaltCloud
 from salt.exceptions import SaltCloudException
 
 CORPUS = Path(__file__).parent / "corpus"

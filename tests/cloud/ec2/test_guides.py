@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from conftest import SaltCloud
+from in_process import SaltCloud
 from salt.exceptions import SaltCloudException
 
 from rehearsal.settings import CHECKOUT

@@ -234,14 +234,6 @@ def test_a_bootstrap_that_only_says_what_failed(salt_cloud, bootstrap):
         salt_cloud().create()
 
 
-def test_windows(salt_cloud, bootstrap, monkeypatch):
-    """Has no SSH to wait for. Mutant: waited for."""
-    import salt.utils.cloud
-
-    monkeypatch.setattr(salt.utils.cloud, "wait_for_port", lambda *args, **more: False)
-    assert salt_cloud(win_installer="/installer.exe", ssh_username=None).create()["deployed"] is True
-
-
 def test_an_error_of_the_driver_itself(salt_cloud, region, monkeypatch):
     """Salt would crash, and lose the other members' results. Mutant: passed on as it is."""
     from _ec2 import schema
