@@ -25,7 +25,8 @@ HEAD = """\
 
 US dollars a month of {hours} hours in {region}, without tax, free tier and support. Prices of machines and
 volumes are of {machines_as_of} (`salt/_clouds/_ec2/prices.py`), the others of {as_of}
-(`docs/aws/prices.yaml`).
+(`docs/aws/prices.yaml`). They were written down from memory: compare them with AWS's pages before you rely on
+one.
 
 Made by `docs/aws/cost.py` from pillar, maps and profiles; a test holds it to be current. What a change of a
 map would cost is told before it is made by `salt-cloud -f plan_map ec2 map=cloud.map`; what was really paid,
