@@ -77,8 +77,9 @@ class Suite:
         """Lint; what needs no host; the region by itself, under a prefix of its own."""
         python = [sys.executable, "-m"]
         self._part("lint", [*python, "rehearsal.checks"])
-        parallel = ["-n", "2", "--dist", "loadfile"]
-        units = ["tests/unit", "tests/cloud", "tests/rules", "app/tests"]
+        # In this order: what takes longest does not come last, where the other worker would have nothing to do.
+        parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        units = ["tests/cloud", "app/tests", "tests/rules", "tests/unit"]
         coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]
         self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *units])
         driver = ["coverage", "report", "--include=salt/_clouds/*", f"--fail-under={DRIVER_COVERAGE}"]

@@ -139,7 +139,7 @@ def test_what_is_not_json_is_415(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *("limit=0", "limit=101", "limit=x", "limit=-1", "limit=²", "before=0", "status=x"),
+        *("limit=0", "limit=101", "limit=x", "limit=-1", "limit=²", "before=0", "status=x", "status="),
         *("before=1 OR 1=1", "before=1;DROP TABLE tasks", "status=' OR ''='", "limit=%ff", "status=%00"),
     ],
 )

@@ -40,8 +40,8 @@ def _metrics() -> Metrics:
 def index() -> Response:
     """List tasks, newest first: ``status`` (open, completed), ``limit``, ``before`` (an id)."""
     errors: dict[str, str] = {}
-    status = request.args.get("status", "")
-    if status not in ("", "open", "completed"):
+    status = request.args.get("status")
+    if status not in (None, "open", "completed"):
         errors["status"] = "expected open or completed"
     limit = _number("limit", PAGE, MAX_PAGE, errors)
     before = _number("before", MAX_ID, MAX_ID, errors)
