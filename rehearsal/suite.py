@@ -77,7 +77,7 @@ class Suite:
         """Lint; what needs no host; the region by itself, under a prefix of its own."""
         python = [sys.executable, "-m"]
         self._part("lint", [*python, "rehearsal.checks"])
-        # In this order: what takes longest does not come last, where the other worker would have nothing to do.
+        # What takes longest does not come last, where the other worker would have nothing to do.
         parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
         units = ["tests/cloud", "app/tests", "tests/rules", "tests/unit"]
         coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]

@@ -1,8 +1,8 @@
 """List prices, as far as a plan needs them. A provider's ``prices`` overrides and completes them.
 
-Where to compare them: aws.amazon.com/ec2/pricing/on-demand and aws.amazon.com/ebs/pricing. They were written down
-from memory, not copied from there: for plans, not for bills. Linux, shared tenancy, US dollars, without tax, free
-tier, savings plans, data transfer and public addresses.
+They were written down from memory: for plans, not for bills. aws.amazon.com/ec2/pricing/on-demand and
+aws.amazon.com/ebs/pricing have today's. Linux, shared tenancy, US dollars, without tax, free tier, savings
+plans, data transfer and public addresses.
 """
 
 from __future__ import annotations
