@@ -1,5 +1,6 @@
 """What is wrong with a machine, the options or the checkout is said before anything is started."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -17,11 +18,14 @@ from rehearsal.settings import CHECKOUT, Settings
 DESCRIPTION = ("cloud.map", "cloud.profiles", "salt/_modules", "salt/_pillar", "pillar/base")
 
 
-def free_port() -> int:
-    """Return a port that nobody uses, with a few free ones after it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports() -> int:
+    """Return the first of some ports that nobody uses, below those that the kernel hands out to anybody."""
+    for first in range(20000, 32000, 10):
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in range(first, first + 10):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    pytest.fail("no ten ports are free")
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(Settings, "cache", tmp_path / "cache")
     monkeypatch.setattr(checks, "problems", lambda settings: [])
     monkeypatch.setattr(preflight, "_debian_mirror", lambda: iter(()))
-    return replace(Settings(), prefix="nobodys", forward_base=free_port())
+    return replace(Settings(), prefix="nobodys", forward_base=free_ports())
 
 
 def refusal(settings: Settings, mirror: str | None = None, fresh: bool = True) -> str:
