@@ -16,6 +16,7 @@ import botocore.client
 import botocore.exceptions
 import botocore.loaders
 import moto
+import moto.ec2.models.amis
 import pytest
 import salt._logging
 import salt.cloud
@@ -41,11 +42,12 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "MOTO_AMIS_PATH": "no other images",
         "SALT_CLOUD_EC2_RUN": tmp_path.name,
     }.items():
         monkeypatch.setenv(name, value)
-    # Not by MOTO_AMIS_PATH: moto reads that when it is imported, which another test may have done.
-    monkeypatch.setattr("moto.ec2.models.amis.AMIS", [IMAGE_DEFAULTS | image for image in IMAGES])
+    # MOTO_AMIS_PATH keeps moto's own images out. It is read when moto is imported, which is done already.
+    monkeypatch.setattr(moto.ec2.models.amis, "AMIS", [IMAGE_DEFAULTS | image for image in IMAGES])
     with moto.mock_aws():
         calls = Calls(botocore.client.BaseClient._make_api_call)
         ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
