@@ -37,27 +37,6 @@ _SINGLE = re.compile(r"Filter\.\d+\.Value")
 _DONE = b"<return>true</return>"
 
 
-@dataclasses.dataclass(frozen=True)
-class Place(Settings):
-    """Settings whose files are all in one directory.
-
-    Args:
-        root: That directory.
-    """
-
-    root: Path = Path()
-
-    @property
-    def state(self) -> Path:
-        """Snapshots and certificates."""
-        return self.root / "state"
-
-    @property
-    def run(self) -> Path:
-        """Sockets."""
-        return self.root / "run"
-
-
 class NoHosts:
     """A hypervisor that boots nothing: the API's side of a launch is all that is measured."""
 
@@ -140,7 +119,7 @@ class CountingRegion(RegionServer):
         return dict(calls)
 
 
-def _loopback(place: Place) -> None:
+def _loopback(place: Settings) -> None:
     addresses = (
         place.api_address,
         place.metadata_address,
@@ -154,7 +133,7 @@ def _loopback(place: Place) -> None:
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
 
 
-def _resolve_here(place: Place) -> None:
+def _resolve_here(place: Settings) -> None:
     """Have this mount namespace ask the region for names."""
     file = place.root / "resolv.conf"
     file.write_text(f"nameserver {place.resolver_address}\n")
@@ -192,7 +171,7 @@ def _launch(region: RegionServer, ids: dict[str, str], names: list[str]) -> None
 
 def main() -> None:
     """Serve until standard input ends."""
-    place = Place(root=Path(sys.argv[1]))
+    place = Settings(root=Path(sys.argv[1]))
     logging.basicConfig(level=logging.WARNING)
     forget_machine()
     _loopback(place)

@@ -17,6 +17,7 @@ class Settings:
     """
 
     prefix: str = "saltwatch"
+    root: Path = Path("/")  # below which state, run and logs are; tests have their own
     checkout: Path = CHECKOUT
     account: str = "123456789012"
     region: str = "eu-west-1"
@@ -35,12 +36,12 @@ class Settings:
     @property
     def state(self) -> Path:
         """What must survive a restart: snapshots, volumes, hosts' disks, the CA, the operator's home."""
-        return Path("/var/lib") / self.prefix
+        return self.root / "var/lib" / self.prefix
 
     @property
     def run(self) -> Path:
         """What may go with a reboot: sockets, pids, locks."""
-        return Path("/run") / self.prefix
+        return self.root / "run" / self.prefix
 
     @property
     def cache(self) -> Path:
@@ -65,7 +66,7 @@ class Settings:
     @property
     def logs(self) -> Path:
         """One log file a step, of its last run; kept by ``down``."""
-        return Path("/var/log") / self.prefix
+        return self.root / "var/log" / self.prefix
 
     def namespace(self, name: str) -> str:
         """Return the network namespace of ``name`` (router, operator, world or an instance id)."""

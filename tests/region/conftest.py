@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.region.local import DEBIAN, LocalRegion, ScratchSettings
+from rehearsal.settings import Settings
+from tests.region.local import DEBIAN, LocalRegion
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> ScratchSettings:
-    return ScratchSettings(root=tmp_path)
+def scratch(tmp_path: Path) -> Settings:
+    return Settings(root=tmp_path)
 
 
 @pytest.fixture
-def region(scratch: ScratchSettings) -> Iterator[LocalRegion]:
+def region(scratch: Settings) -> Iterator[LocalRegion]:
     region = LocalRegion(scratch)
     yield region
     region.close()

@@ -2,7 +2,6 @@
 
 import dataclasses
 from email.message import Message
-from pathlib import Path
 from typing import Any
 
 from moto.core.base_backend import BackendDict
@@ -18,25 +17,6 @@ from rehearsal.settings import Settings
 DEBIAN = "ami-0d13a1b2c3d4e5f60"
 DEBIAN_ARM = "ami-0d13a6b7c8d9e0f61"
 OPERATOR = ("198.51.100.10", 40000)
-
-
-@dataclasses.dataclass(frozen=True)
-class ScratchSettings(Settings):
-    """Settings whose files are under a test's own directory."""
-
-    root: Path = Path()
-
-    @property
-    def state(self) -> Path:
-        return self.root / "state"
-
-    @property
-    def run(self) -> Path:
-        return self.root / "run"
-
-    @property
-    def logs(self) -> Path:
-        return self.root / "logs"
 
 
 class Recorder:

@@ -9,7 +9,8 @@ from dnslib.server import DNSServer
 
 from rehearsal.region import dns
 from rehearsal.region.dns import Resolver, upstreams
-from tests.region.local import LocalRegion, ScratchSettings
+from rehearsal.settings import Settings
+from tests.region.local import LocalRegion
 
 HOST, OPERATOR = "10.0.0.9", "198.51.100.10"
 
@@ -193,7 +194,7 @@ def test_a_loop_of_cnames_ends(ask: Any, region: LocalRegion) -> None:
 
 
 def test_resolvers_on_the_machines_loopback_are_reached_through_the_uplink(
-    scratch: ScratchSettings, tmp_path: Any
+    scratch: Settings, tmp_path: Any
 ) -> None:
     """Mutant: 127.0.0.53 asked: in the router's namespace nobody listens there."""
     resolv_conf = tmp_path / "resolv.conf"

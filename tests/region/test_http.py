@@ -10,7 +10,7 @@ import pytest
 
 from rehearsal.region.certificates import aws_names, ensure_authority, server_context
 from rehearsal.region.http import DropConnection, HttpServer, Request, Response, UnixHttpServer
-from tests.region.local import ScratchSettings
+from rehearsal.settings import Settings
 
 HOST = "bucket.s3.eu-west-1.amazonaws.com"
 
@@ -24,7 +24,7 @@ def application(request: Request) -> Response:
 
 
 @pytest.fixture
-def server(scratch: ScratchSettings) -> Iterator[HttpServer]:
+def server(scratch: Settings) -> Iterator[HttpServer]:
     server = HttpServer("127.0.0.1", 0, application, server_context(scratch))
     server.start()
     yield server
@@ -35,7 +35,7 @@ def server(scratch: ScratchSettings) -> Iterator[HttpServer]:
 class Connection(http.client.HTTPSConnection):
     """A connection to the server that expects the certificate of an AWS name."""
 
-    def __init__(self, server: HttpServer, scratch: ScratchSettings, name: str = HOST):
+    def __init__(self, server: HttpServer, scratch: Settings, name: str = HOST):
         self._trust = ssl.create_default_context(cafile=scratch.ca_certificate)
         self._name = name
         super().__init__("127.0.0.1", server.server_address[1], timeout=20)
@@ -46,7 +46,7 @@ class Connection(http.client.HTTPSConnection):
         )
 
 
-def test_one_connection_carries_many_requests(server: HttpServer, scratch: ScratchSettings) -> None:
+def test_one_connection_carries_many_requests(server: HttpServer, scratch: Settings) -> None:
     """Mutant: `protocol_version` HTTP/1.0, or a body left unread."""
     connection = Connection(server, scratch)
     peers = set()
@@ -64,7 +64,7 @@ def test_one_connection_carries_many_requests(server: HttpServer, scratch: Scrat
     assert len(peers) == 1
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer, scratch: ScratchSettings) -> None:
+def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer, scratch: Settings) -> None:
     """Mutant: the interim answer left in the buffer; boto3 would lose a second on every object."""
     connection = Connection(server, scratch)
     connection.connect()
@@ -75,7 +75,7 @@ def test_a_client_that_asks_first_is_told_to_go_on(server: HttpServer, scratch: 
     assert connection.sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_silent_client_holds_nobody_up(server: HttpServer, scratch: ScratchSettings) -> None:
+def test_a_silent_client_holds_nobody_up(server: HttpServer, scratch: Settings) -> None:
     """Mutant: `do_handshake_on_connect` left True; the accepting thread waits for the silent one."""
     with socket.create_connection(server.server_address):
         connection = Connection(server, scratch)
@@ -83,7 +83,7 @@ def test_a_silent_client_holds_nobody_up(server: HttpServer, scratch: ScratchSet
         assert connection.getresponse().status == 200
 
 
-def test_a_dropped_connection_has_no_answer(server: HttpServer, scratch: ScratchSettings) -> None:
+def test_a_dropped_connection_has_no_answer(server: HttpServer, scratch: Settings) -> None:
     """Mutant: DropConnection handled like any other exception."""
     connection = Connection(server, scratch)
     connection.request("GET", "/drop")
@@ -91,9 +91,7 @@ def test_a_dropped_connection_has_no_answer(server: HttpServer, scratch: Scratch
         connection.getresponse()
 
 
-def test_a_crash_is_an_answer_and_the_connection_goes_on(
-    server: HttpServer, scratch: ScratchSettings
-) -> None:
+def test_a_crash_is_an_answer_and_the_connection_goes_on(server: HttpServer, scratch: Settings) -> None:
     """Mutant: `_serve` without its last `except`."""
     connection = Connection(server, scratch)
     for path, status in (("/crash", 500), ("/", 200)):
@@ -105,7 +103,7 @@ def test_a_crash_is_an_answer_and_the_connection_goes_on(
 
 @pytest.mark.parametrize("name", aws_names("eu-west-1"))
 def test_every_aws_name_is_covered_by_the_certificate(
-    server: HttpServer, scratch: ScratchSettings, name: str
+    server: HttpServer, scratch: Settings, name: str
 ) -> None:
     """Mutant: a name missing from `SubjectAlternativeName`."""
     connection = Connection(server, scratch, name.replace("*", "logs"))
@@ -113,9 +111,7 @@ def test_every_aws_name_is_covered_by_the_certificate(
     assert connection.getresponse().status == 200
 
 
-def test_the_authority_vouches_for_aws_names_only(
-    scratch: ScratchSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_authority_vouches_for_aws_names_only(scratch: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutant: no `NameConstraints`: a leaked key could pose as any site to those who trust it."""
     monkeypatch.setattr("rehearsal.region.certificates.aws_names", lambda region: ["deb.debian.org"])
     server = HttpServer("127.0.0.1", 0, application, server_context(scratch))
@@ -126,7 +122,7 @@ def test_the_authority_vouches_for_aws_names_only(
     server.server_close()
 
 
-def test_the_authority_is_made_once_and_its_key_is_roots(scratch: ScratchSettings) -> None:
+def test_the_authority_is_made_once_and_its_key_is_roots(scratch: Settings) -> None:
     """Mutants: a new authority at every start; a key with the certificate's mode."""
     first = ensure_authority(scratch).read_bytes()
     server_context(scratch)

@@ -10,7 +10,8 @@ from moto.core.base_backend import BackendDict
 
 from rehearsal.region.server import RegionServer
 from rehearsal.region.snapshots import SnapshotError, dumps, loads
-from tests.region.local import LocalRegion, Recorder, ScratchSettings
+from rehearsal.settings import Settings
+from tests.region.local import LocalRegion, Recorder
 
 
 def test_services_are_found_again_after_a_restart(region: LocalRegion, launch: Any) -> None:
@@ -119,7 +120,7 @@ def test_a_damaged_snapshot_is_refused_by_name(
     assert path.read_bytes() == content  # nothing was overwritten
 
 
-def test_a_damaged_store_of_objects_is_refused_by_name(scratch: ScratchSettings) -> None:
+def test_a_damaged_store_of_objects_is_refused_by_name(scratch: Settings) -> None:
     """Mutant: `Snapshots` not turning sqlite's error into its own."""
     path = scratch.state / "region" / "objects.sqlite"
     path.parent.mkdir(parents=True)

@@ -16,6 +16,7 @@ import yaml
 from botocore.config import Config
 
 from rehearsal.region.client import Region
+from rehearsal.settings import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
@@ -166,17 +167,6 @@ class Account:
         self.region.set_faults()
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a region is. Its settings cannot be had here: their module changes moto for the whole process."""
-
-    control: str
-
-    @property
-    def control_socket(self) -> Path:
-        return Path(self.control)
-
-
 @contextmanager
 def started(directory: Path) -> Iterator[Account]:
     """Run a region in a process of its own."""
@@ -193,7 +183,7 @@ def started(directory: Path) -> Iterator[Account]:
     try:
         port = region.stdout.readline()
         assert port, (directory / "log").read_text()
-        account = Account(Region(_Place(region.stdout.readline().rstrip("\n"))), int(port))
+        account = Account(Region(Settings(root=directory)), int(port))
         account.furnish()
         yield account
     finally:

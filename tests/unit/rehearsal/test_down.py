@@ -1,6 +1,5 @@
 """What `./rehearse down` leaves in the checkout."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,6 @@ def test_reports_stay_and_what_the_fleet_was_given_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mutants: the whole of build/ removed; the archive with the secrets left."""
-    monkeypatch.setattr(Settings, "state", tmp_path / "state")
-    monkeypatch.setattr(Settings, "run", tmp_path / "run")
     monkeypatch.setattr(down, "Network", Nothing)
     monkeypatch.setattr(down.process, "stop", lambda settings: None)
     build = tmp_path / "checkout/build"
@@ -33,6 +30,6 @@ def test_reports_stay_and_what_the_fleet_was_given_goes(
         (build / directory).mkdir(parents=True)
         (build / directory / "file").touch()
     (build / "local.tar").touch()
-    settings = replace(Settings(), checkout=tmp_path / "checkout")
+    settings = Settings(root=tmp_path, checkout=tmp_path / "checkout")
     down.down(settings, Progress(tmp_path / "logs"))
     assert sorted(str(path.relative_to(build)) for path in build.rglob("*")) == ["reports", "reports/file"]

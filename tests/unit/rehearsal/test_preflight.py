@@ -4,7 +4,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,11 +30,11 @@ def free_ports() -> int:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a rehearsal that is not there, on a machine whose kernel and mirror are fine."""
-    monkeypatch.setattr(Settings, "state", tmp_path / "state")
     monkeypatch.setattr(Settings, "cache", tmp_path / "cache")
     monkeypatch.setattr(checks, "problems", lambda settings: [])
     monkeypatch.setattr(preflight, "_debian_mirror", lambda: iter(()))
-    return replace(Settings(), prefix="nobodys", forward_base=free_ports())
+    (tmp_path / "var/lib").mkdir(parents=True)
+    return Settings("nobodys", tmp_path, forward_base=free_ports())
 
 
 def refusal(settings: Settings, mirror: str | None = None, fresh: bool = True) -> str:

@@ -47,16 +47,14 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("rehearsal.up.up", launch)
     monkeypatch.setattr("rehearsal.down.down", lambda *arguments: done.append("down"))
     monkeypatch.setattr(suite.process, "running", lambda settings: False)
-    monkeypatch.setattr(Settings, "state", tmp_path / "state")
-    monkeypatch.setattr(Settings, "logs", tmp_path / "logs")
     return done
 
 
 def test_a_launch_that_fails_is_told_counted_and_cleared(
-    calls: list[str], capsys: pytest.CaptureFixture[str]
+    calls: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Mutants: the error ends the suite before the fleet is down; it is not counted; its advice is lost."""
-    run = suite.Suite(Settings(prefix="nobodys"), long=False)
+    run = suite.Suite(Settings("nobodys", tmp_path), long=False)
     run.with_fleet()
     assert calls == ["up", "down"]
     assert run.conclude() == 1
@@ -67,6 +65,7 @@ def test_a_launch_that_fails_is_told_counted_and_cleared(
 
 def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path: Path) -> None:
     """Mutant: the suite goes on with what a killed fleet left."""
-    (tmp_path / "state").mkdir()
-    suite.Suite(Settings(prefix="nobodys"), long=False).with_fleet()
+    settings = Settings("nobodys", tmp_path)
+    settings.state.mkdir(parents=True)
+    suite.Suite(settings, long=False).with_fleet()
     assert calls == ["down", "up", "down"]
