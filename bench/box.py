@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from rehearsal.settings import CHECKOUT
+from rehearsal.settings import CHECKOUT, Settings
 
 SAMPLE = 0.05  # seconds between two looks at the memory of a process tree
 LONGEST = 150.0  # seconds that a command may take
@@ -71,7 +71,7 @@ class Box:
     """
 
     def __init__(self, directory: Path, process: subprocess.Popen[str]) -> None:
-        self._bundle = directory / "state/ca/ca.pem"
+        self._bundle = Settings(root=directory).ca_certificate
         self._process = process
         self.ids: dict[str, str] = self._answer()
         (inside,) = psutil.Process(process.pid).children()

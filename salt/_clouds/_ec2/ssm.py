@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from typing import Any
 
 from . import machines
-from .errors import explained
+from .errors import explained, ignored
 from .provider import Provider
 
 
@@ -67,9 +66,6 @@ def associations(instance: machines.Instance) -> list[str]:
 def dissolve(provider: Provider, instance: machines.Instance) -> None:
     """Delete the associations that were made for a machine, in so far as an interrupted run has not."""
     for id_ in associations(instance):
-        ssm = provider.client("ssm")
-        with (
-            explained(f"deleting association {id_} of {machines.name(instance)}"),
-            contextlib.suppress(ssm.exceptions.AssociationDoesNotExist),
-        ):
-            ssm.delete_association(AssociationId=id_)
+        tried = f"deleting association {id_} of {machines.name(instance)}"
+        with explained(tried), ignored("AssociationDoesNotExist"):
+            provider.client("ssm").delete_association(AssociationId=id_)

@@ -173,6 +173,19 @@ def test_ssm_document(salt_cloud, region, launched, monkeypatch):
     assert asked[-2:] == [("DeleteAssociation", {"AssociationId": "one"})] * 2
 
 
+def test_ssm_document_of_an_interrupted_run(salt_cloud, region, monkeypatch):
+    """Mutants: complete before it is associated, with no bootstrap to come; gone already taken for a failure."""
+    association = {"AssociationDescription": {"AssociationId": "one"}}
+    answered(region, monkeypatch, {"CreateAssociation": lambda request: association})
+    cloud = salt_cloud(ssm_document="patch", deploy=False)
+    cloud.create()
+    (launch,) = region.calls.of("RunInstances")
+    (tags,) = (each["Tags"] for each in launch["TagSpecifications"] if each["ResourceType"] == "instance")
+    assert {"Key": "salt-cloud:bootstrap", "Value": "pending"} in tags
+    region.calls.fail("DeleteAssociation", "AssociationDoesNotExist")
+    assert cloud.destroy("web-1")["web-1"]["now"] == "shutting-down"
+
+
 def test_a_machine_that_something_else_has_launched(salt_cloud, region, launched, bootstrap):
     """With ``instance_id`` it is named and bootstrapped. Mutants: another launched; bootstrapped again."""
     group = region.ec2.run_instances(
