@@ -174,7 +174,7 @@ def test_ssm_document(salt_cloud, region, launched, monkeypatch):
 
 
 def test_ssm_document_of_an_interrupted_run(salt_cloud, region, monkeypatch):
-    """Mutants: complete before it is associated, with no bootstrap to come; gone already taken for a failure."""
+    """Mutants: complete before it is associated, with no bootstrap to come; a failure if gone already."""
     association = {"AssociationDescription": {"AssociationId": "one"}}
     answered(region, monkeypatch, {"CreateAssociation": lambda request: association})
     cloud = salt_cloud(ssm_document="patch", deploy=False)
