@@ -19,6 +19,8 @@ from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
 
 BOOT = 60  # seconds that a host and its Salt have to start
+# The states that leave something to do after their run, such as to restart the minion that applied them.
+AFTER_RUN = {"minion-restart", "minion-upgrade", "master-restart"}
 NO_FORMULA = "its formula is not part of this version"
 UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA) | {
     "https": "nginx has no certificate in this environment"
@@ -161,7 +163,7 @@ class Up:
                 step.show_command(shown)
                 self._operate(step, shown.split())
             self._write_ssh_files(step)
-            if any(host.name == CONTROL for host in self.hosts) and self._control_answers(step):
+            if any(host.name == CONTROL for host in self.hosts) and not self._silent(step, [CONTROL]):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
                 _, told = step.run(tree.push_command(self.operator), env=self.operator.environment())
                 self.control_is_behind = not any(line.startswith("=") for line in told.splitlines())
@@ -171,7 +173,7 @@ class Up:
             step.show_command(shown)
             self._operate(step, shown.split(), advice="./rehearse again replaces the half-built machine")
             self._write_ssh_files(step)
-            if not self._control_answers(step):
+            if self._silent(step, [CONTROL]):
                 raise StepError(
                     "salt-1 was launched but its master does not answer", step.log, "./rehearse ssh salt-1"
                 )
@@ -198,16 +200,16 @@ class Up:
         hosts = Region(self.settings).status()["hosts"]
         return any(host["name"] == CONTROL and host["state"] == "stopped" for host in hosts)
 
-    def _control_answers(self, step: Step) -> bool:
-        """Tell whether the master answers, at the latest when a host that was killed has booted again."""
-        command = self.operator.ssh(CONTROL, f"sudo salt --out=json --static {CONTROL} test.ping")
+    def _silent(self, step: Step, hosts: list[str]) -> list[str]:
+        """Return the hosts from which the master has no answer in the time that a host takes to boot."""
+        ping = f"sudo salt --out=json --static --list {','.join(hosts)} test.ping"
+        command = self.operator.ssh(CONTROL, ping)
         deadline = time.monotonic() + BOOT
         while True:
-            code, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
-            if code == 0 and '": true' in output:
-                return True
-            if time.monotonic() > deadline:
-                return False
+            _, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
+            silent = [host for host in hosts if f'"{host}": true' not in output]
+            if not silent or time.monotonic() > deadline:
+                return silent
             time.sleep(1)
 
     def launch_fleet(self) -> bool:
@@ -260,10 +262,31 @@ class Up:
                 for state in sorted(prediction.changes ^ outcomes[host].changes):
                     said = "was not announced" if state in outcomes[host].changes else "was announced only"
                     outcomes[host].errors.append(f"{state}: its change {said} by test=True")
+            for host in self._silent_after(step, outcomes):
+                outcomes[host].errors.append(
+                    "its minion is silent after the restart that its highstate asked for"
+                )
             for outcome in outcomes.values():
                 for error in outcome.errors:
                     step.say(f"{outcome.host}: {error}")
             return outcomes
+
+    def _silent_after(self, step: Step, outcomes: dict[str, Outcome]) -> list[str]:
+        """Wait for what highstates left to do after them; return the hosts whose minions do not come back."""
+        hosts = [host for host, outcome in outcomes.items() if outcome.changes & AFTER_RUN]
+        if not hosts:
+            return []
+        step.say(f"{len(hosts)} restart their minions with the new configuration")
+        deadline = time.monotonic() + BOOT
+        for host in hosts:
+            while self._has_more_to_do(step, host) and time.monotonic() < deadline:
+                time.sleep(0.5)
+        return self._silent(step, hosts)
+
+    def _has_more_to_do(self, step: Step, host: str) -> bool:
+        command = self.operator.ssh(host, "systemctl list-units --plain --no-legend 'run-*.service'")
+        code, units = step.run(command, env=self.operator.environment(), check=False)
+        return code != 0 or bool(units.strip())
 
     def _apply(self, step: Step, target: str, hosts: list[str], *arguments: str) -> dict[str, Outcome]:
         """Return the outcome of each of ``hosts``, which are what ``target`` should match."""
