@@ -6,12 +6,15 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    determine_request_protocol,
     environ_key_for_header,
     should_preserve_original_header_name,
 )
 from moto.core.request import Request as MotoRequest
+from moto.core.responses import get_service_model
 from moto.core.routing import get_service_router
 
 from rehearsal.region.http import Request
@@ -21,6 +24,7 @@ MODEL_NAMES = {"monitoring": "cloudwatch", "elasticloadbalancing": "elbv2", "sta
 _READS = re.compile(
     r"(BatchGet|Check|Describe|Filter|Get|Head|List|Lookup|Query|Scan|Search|Select|Simulate|Test|Validate)"
 )
+_KEY = re.compile(r"Credential=(?P<key>[^/]*)/")
 _SIGNED = re.compile(r"Credential=[^/]*/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _REGION = r"[a-z]{2}-[a-z]+-\d"
 _HOST = re.compile(
@@ -83,11 +87,20 @@ def environ(request: Request) -> dict[str, Any]:
     return result
 
 
+def _credential(request: Request) -> str:
+    """Return the text that has the credential's scope, of the header or of a presigned URL."""
+    signed = unquote(request.query).replace("X-Amz-Credential=", "Credential=")
+    return request.headers.get("Authorization", "") or signed
+
+
+def access_key(request: Request) -> str:
+    """Return the id of the access key that a request is signed with; empty if it is not."""
+    match = _KEY.search(_credential(request))
+    return match["key"] if match else ""
+
+
 def _signed_for(request: Request) -> tuple[str, str]:
-    credential = request.headers.get("Authorization", "") or unquote(request.query).replace(
-        "X-Amz-Credential=", "Credential="
-    )
-    if match := _SIGNED.search(credential):
+    if match := _SIGNED.search(_credential(request)):
         return match["service"], match["region"]
     if match := _HOST.fullmatch(request.headers.get("Host", "").partition(":")[0]):
         return match["service"], match["region"] or "us-east-1"
@@ -107,3 +120,22 @@ def identify(request: Request) -> Call:
     except Exception:  # no such service or operation: each has an exception of its own
         return Call(service, request.method.capitalize(), region)  # Get and Head count as reads
     return Call(service, operation.name, region)
+
+
+def parameters(call: Call, request: Request) -> dict[str, Any]:
+    """Return what a call is given, by the names of botocore's model of the service."""
+    name = MODEL_NAMES.get(call.service, call.service)
+    model, made = get_service_model(name), MotoRequest(environ(request))
+    _, in_path = get_service_router(name).match(made)
+    parser = PROTOCOL_PARSERS[determine_request_protocol(model, made.content_type)]
+    parsed: dict[str, Any] = parser(model.operation_model(call.action)).parse(
+        {
+            "method": made.method,
+            "values": made.values,
+            "headers": made.headers,
+            "body": made.data,
+            "url_path": made.path,
+            "url_params": in_path,
+        }
+    )
+    return parsed

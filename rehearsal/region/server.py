@@ -18,6 +18,7 @@ from rehearsal.region.http import HttpServer, Request, Response, UnixHttpServer
 from rehearsal.region.identity import Identities
 from rehearsal.region.instances import Instances
 from rehearsal.region.metadata import Metadata
+from rehearsal.region.permissions import Permissions
 from rehearsal.region.reconciler import Hypervisor, Reconciler
 from rehearsal.region.snapshots import SnapshotError
 from rehearsal.region.zones import Zones
@@ -45,6 +46,9 @@ class RegionServer:
         self.identities = Identities(
             self.client, lambda: self._generations("ec2", "iam"), settings.account, settings.region
         )
+        self.permissions = Permissions(
+            self.client, lambda: self._generations("iam"), settings.account, settings.region, settings.vpc
+        )
         self.zones = Zones(route53, ec2, lambda: self._generations("ec2", "route53"))
         self.control = Control(self.faults, hypervisor, self.reconciler, ec2)
 
@@ -64,6 +68,8 @@ class RegionServer:
     def api(self, request: Request) -> Response:
         """Answer one request to AWS's API."""
         call = identify(request)
+        if refusal := self.permissions.refusal(call, request):
+            return refusal
         return self.faults.apply(call, request, lambda: self.engine.perform(call, request))
 
     def _address_of(self, name: str) -> str | None:
