@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from saltwatch_app import migrate
+from saltwatch_app.aws import Aws
 from saltwatch_app.database import Database
 from saltwatch_app.settings import Settings
 
@@ -90,7 +91,8 @@ def serving(directory: Path, **variables: str) -> Iterator[Server]:
     """A gunicorn whose database has been migrated."""
     server = Server(directory, **variables)
     told = {name: value for name, value in server.environ.items() if name.startswith("APP_")}
-    migrate.upgrade(Database(Settings.from_environ(told)).engine)
+    settings = Settings.from_environ(told)
+    migrate.upgrade(Database(settings, Aws(settings)).engine)
     server.start()
     try:
         yield server

@@ -9,6 +9,7 @@ from gunicorn_server import SOURCE
 from saltwatch_app.settings import Settings, SettingsError
 
 URL = "mysql+pymysql://app:swordfish@database.saltwatch.internal:3306/app"
+NO_ACCOUNT = "mysql+pymysql://database.saltwatch.internal:3306/app"
 
 
 def test_password_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
@@ -39,7 +40,17 @@ def test_password_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
         ({"APP_AWS_REGION": "Ireland"}, "APP_AWS_REGION='Ireland': expected a region such as eu-west-1"),
         ({"APP_AWS_REGION": "eu-west-1", "APP_QUEUE": "a b"}, "APP_QUEUE='a b': expected the name of an SQS"),
         ({"APP_AWS_REGION": "eu-west-1", "APP_TABLE": "x"}, "APP_TABLE='x': expected the name of a DynamoDB"),
-        ({"APP_QUEUE": "messages"}, "APP_AWS_REGION: expected a region, as APP_QUEUE or APP_TABLE is set"),
+        ({"APP_QUEUE": "messages"}, "APP_AWS_REGION: expected a region, as APP_QUEUE, APP_TABLE or"),
+        ({"APP_DATABASE_SECRET": "x", "APP_DATABASE_URL": NO_ACCOUNT}, "APP_AWS_REGION: expected a region"),
+        (
+            {"APP_DATABASE_SECRET": "x", "APP_AWS_REGION": "eu-west-1"},
+            "APP_DATABASE_SECRET: expected APP_DATA",
+        ),
+        (
+            {"APP_DATABASE_SECRET": "x", "APP_AWS_REGION": "eu-west-1", "APP_DATABASE_URL": URL},
+            "APP_DATABASE_SECRET: expected APP_DATABASE_URL of a server, with no user and no password",
+        ),
+        ({"APP_DATABASE_SECRET": "a b"}, "APP_DATABASE_SECRET='a b': expected the name of an AWS secret"),
         ({"APP_OTLP_ENDPOINT": "127.0.0.1:4318"}, "expected http://HOST:PORT or https://HOST:PORT"),
         ({"APP_OTLP_ENDPOINT": "http://x:4318/v1/traces"}, "expected http://HOST:PORT or https://HOST:PORT"),
         ({"APP_OTLP_ENDPOINT": "http://x:port"}, "expected http://HOST:PORT or https://HOST:PORT"),

@@ -1,6 +1,7 @@
 """Calls to AWS: bounded in time, counted by outcome, and told apart from the caller's own mistakes."""
 
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -17,8 +18,10 @@ from botocore.exceptions import (
 )
 from werkzeug.exceptions import ServiceUnavailable
 
-from saltwatch_app.metrics import Metrics
 from saltwatch_app.settings import Settings
+
+# Is told of each call its service, operation, outcome and seconds.
+Observer = Callable[[str, str, str, float], None]
 
 OUTCOMES = ("ok", "throttled", "denied", "refused", "timeout", "unreachable", "no_credentials", "failed")
 RETRY_AFTER = 5  # seconds
@@ -55,11 +58,14 @@ class Unavailable(ServiceUnavailable):
 
 
 class Aws:
-    """Calls AWS with the credentials of the host's instance profile, or whatever boto3 finds."""
+    """Calls AWS with the credentials of the host's instance profile, or whatever boto3 finds.
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    ``observer`` is set once there are metrics, which need the database, whose account AWS has.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.observer: Observer | None = None
         self._region = settings.aws_region
-        self._metrics = metrics
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
 
@@ -87,7 +93,8 @@ class Aws:
             outcome, reason = _explain(error)
             raise Unavailable(service, operation, reason) from error
         finally:
-            self._metrics.observe_aws(service, operation, outcome, time.perf_counter() - start)
+            if self.observer:
+                self.observer(service, operation, outcome, time.perf_counter() - start)
 
     def _client(self, service: str) -> Any:
         # Made when first used: each costs time and memory. Making them is not safe among threads; they are.

@@ -11,6 +11,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
+from saltwatch_app.account import Account
+from saltwatch_app.aws import Aws
 from saltwatch_app.settings import Settings
 
 TITLE_LENGTH = 200
@@ -77,10 +79,17 @@ def _rfc3339(moment: datetime) -> str:
 
 
 class Database:
-    """An engine and its sessions. Every wait for the database is bounded by ``database_timeout``."""
+    """An engine and its sessions. Every wait for the database is bounded by ``database_timeout``.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: with the database's URL.
+        aws: has the account, if the settings name a secret.
+    """
+
+    def __init__(self, settings: Settings, aws: Aws) -> None:
         self.engine = _engine(settings)
+        if settings.database_secret:
+            Account(aws, settings.database_secret).use(self.engine)
         self.session: sessionmaker[Session] = sessionmaker(self.engine)
 
     def ping(self) -> None:

@@ -38,14 +38,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or exit_on_error(lambda: Settings.from_environ(os.environ))
     logging.config.dictConfig(logs.configuration(settings))
     telemetry.start(settings)
-    database = Database(settings)
+    aws = Aws(settings)
+    database = Database(settings, aws)
     if settings.database_is_default:
         _migrate(database)
 
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     metrics = Metrics(database)
-    aws = Aws(settings, metrics)
+    aws.observer = metrics.observe_aws
     app.extensions |= {
         "settings": settings,
         "database": database,

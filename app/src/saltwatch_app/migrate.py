@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from saltwatch_app.aws import Aws
 from saltwatch_app.database import Database, lock_for_migration
 from saltwatch_app.settings import Settings, exit_on_error
 
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 if there is something to do")
     options = parser.parse_args(arguments)
     settings = exit_on_error(lambda: Settings.from_environ(os.environ))
-    engine = Database(settings).engine
+    engine = Database(settings, Aws(settings)).engine
     try:
         if options.check:
             return 0 if is_current(engine) else 1

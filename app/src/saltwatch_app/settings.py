@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _QUEUE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 DRIVERS = ("sqlite", "mysql+pymysql", "mariadb+pymysql")
 
@@ -31,6 +32,9 @@ class Settings:
     host: str
     database_url: URL
     database_is_default: bool  # a developer's own sqlite file: migrated when the application starts
+    database_secret: (
+        str | None
+    )  # the name of an AWS secret with the database's account; None: it is in the URL
     database_timeout: int
     log_file: Path | None  # None: standard output
     log_level: str
@@ -62,6 +66,7 @@ class Settings:
             host=reader.text("APP_HOST", socket.gethostname()),
             database_url=url,
             database_is_default=is_default,
+            database_secret=reader.pattern("APP_DATABASE_SECRET", _SECRET, "the name of an AWS secret"),
             database_timeout=reader.integer("APP_DATABASE_TIMEOUT", 5, 1, 60),
             log_file=reader.path("APP_LOG_FILE"),
             log_level=reader.choice("APP_LOG_LEVEL", "INFO", LOG_LEVELS),
@@ -76,8 +81,14 @@ class Settings:
             table=reader.pattern("APP_TABLE", _TABLE, "the name of a DynamoDB table"),
             otlp_endpoint=reader.base_url("APP_OTLP_ENDPOINT"),
         )
-        if (settings.queue or settings.table) and not settings.aws_region:
-            reader.errors.append("APP_AWS_REGION: expected a region, as APP_QUEUE or APP_TABLE is set")
+        if (settings.queue or settings.table or settings.database_secret) and not settings.aws_region:
+            reader.errors.append(
+                "APP_AWS_REGION: expected a region, as APP_QUEUE, APP_TABLE or APP_DATABASE_SECRET is set"
+            )
+        if settings.database_secret and (url.get_backend_name() == "sqlite" or url.username or url.password):
+            reader.errors.append(
+                "APP_DATABASE_SECRET: expected APP_DATABASE_URL of a server, with no user and no password"
+            )
         for name in sorted(environ):
             if name.startswith("APP_") and name not in reader.known:
                 reader.errors.append(f"{name}: unknown variable; expected one of {', '.join(reader.known)}")

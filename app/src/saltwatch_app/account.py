@@ -1,0 +1,86 @@
+"""The account of the database, from Secrets Manager: read when first needed, and again when it is refused.
+
+So a rotation of its password needs no restart: connections that are open go on, and a new one that is refused
+is tried again with the secret's current version and then with the pending one, which the database has already
+while the rotation is being finished.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Engine
+from sqlalchemy.engine import Dialect
+
+from saltwatch_app.aws import Aws, Unavailable
+
+# As Secrets Manager names the versions in force before and after a rotation that is under way.
+STAGES = ("AWSCURRENT", "AWSPENDING")
+# Access denied: https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
+_REFUSED = (1045, 1698)
+
+Login = dict[str, str]  # as the driver takes it: user, password
+
+
+class Account:
+    """A user and a password, the same for all of a process's connections.
+
+    Args:
+        aws: asks Secrets Manager.
+        secret: the name of a secret with the keys ``username`` and ``password``.
+    """
+
+    def __init__(self, aws: Aws, secret: str) -> None:
+        self._aws = aws
+        self._secret = secret
+        self._login: Login | None = None
+
+    def use(self, engine: Engine) -> None:
+        """Let an engine make its connections with this account."""
+        sqlalchemy.event.listen(engine, "do_connect", self.connect)
+
+    def connect(self, dialect: Dialect, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        """Return a new connection of the driver's.
+
+        Raises:
+            OperationalError: the driver's; there is no connection, or no version of the secret is admitted.
+        """
+        failure: Any = dialect.loaded_dbapi.OperationalError
+        refusal: Exception | None = None
+        try:
+            for login in self._logins():
+                try:
+                    connection = dialect.connect(*arguments, **{**parameters, **login})
+                except failure as error:
+                    if error.args[0] not in _REFUSED:
+                        raise
+                    refusal = error
+                else:
+                    self._login = login
+                    return connection
+        except Unavailable as error:
+            # Once a version was refused, that there is no pending one is no news.
+            refusal = refusal or failure(f"the account of the database: {error.reason}")
+        raise refusal or failure(f"the secret {self._secret} has no version")
+
+    def _logins(self) -> Iterator[Login]:
+        """Yield what may be admitted: what was the last time, then the secret's versions."""
+        tried = self._login
+        if tried:
+            yield tried
+        for stage in STAGES:
+            login = self._read(stage)
+            if login != tried:
+                yield login
+            tried = login
+
+    def _read(self, stage: str) -> Login:
+        service, operation = "secretsmanager", "GetSecretValue"
+        answer = self._aws.call(service, operation, SecretId=self._secret, VersionStage=stage)
+        try:
+            value = json.loads(answer["SecretString"])
+            return {"user": str(value["username"]), "password": str(value["password"])}
+        except (KeyError, TypeError, ValueError):  # whose texts may quote the secret
+            reason = "the secret is no JSON object with username and password"
+            raise Unavailable(service, operation, reason) from None
