@@ -1,12 +1,10 @@
-"""What the first rehearsal makes for itself in the checkout: secrets, and what only this machine needs.
+"""What the first rehearsal makes for itself in the checkout: what only this machine needs.
 
-All files are git-ignored and readable by root only. What is there is kept: a person may add to it. Every
-host gets `local.sls`; a secret is in the files of the roles that need it, which pillar/base/top.sls gives to
-no other.
+All files are git-ignored and readable by root only. What is there is kept: a person may add to it. Every host
+gets `local.sls`, so it has no secret: passwords are made in AWS (salt/aws/secrets.sls).
 """
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,6 @@ from rehearsal.operator import Operator, write_private
 from rehearsal.progress import StepError
 
 PILLAR = Path("pillar/local/local.sls")
-ROLE_PILLARS = Path("pillar/local/local")
-DATABASE_ROLES = ("app", "database")
 CLOUD = Path("cloud.conf.d/local.conf")
 
 
@@ -42,7 +38,6 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     }
     path = checkout / PILLAR
     _write(path, _merge(_load(path), machine))
-    _write_database_password(checkout)
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
@@ -50,23 +45,8 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     )
 
 
-def _write_database_password(checkout: Path) -> None:
-    """Give the application and its database one password, made only where there is none."""
-    files = {
-        path: _load(path) for path in (checkout / ROLE_PILLARS / f"{role}.sls" for role in DATABASE_ROLES)
-    }
-    present = [
-        content["secrets"]["database"]["app_password"]
-        for content in files.values()
-        if "app_password" in content.get("secrets", {}).get("database", {})
-    ]
-    password = present[0] if present else secrets.token_urlsafe(24)
-    for path, content in files.items():
-        _write(path, _merge(content, {"secrets": {"database": {"app_password": password}}}))
-
-
 def _write(path: Path, content: dict[str, Any]) -> None:
-    header = "# Made by ./rehearse for this machine, kept out of git. Secrets stay as they are.\n"
+    header = "# Made by ./rehearse for this machine, kept out of git. What is added here stays.\n"
     write_private(path, header + yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
 
 

@@ -11,7 +11,7 @@ aws:
     private-a: {cidr: 10.0.10.0/24, zone: eu-west-1a, nat: public-a}
     private-b: {cidr: 10.0.11.0/24, zone: eu-west-1b, nat: public-a}
   # What there is beside what the hosts stand on: storage, messaging, secrets, database, audit, monitoring.
-  # An environment names what it needs (pillar/<environment>/environment/operator.sls): dev, nothing.
+  # An environment names what it needs: pillar/<environment>/environment/operator.sls.
   parts: []
   # Whether AWS refuses to delete what holds data.
   protect: False

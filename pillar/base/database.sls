@@ -1,4 +1,6 @@
 {% import_yaml 'fleet/services.yaml' as services %}
+include:
+  - boto3
 database:
   port: {{ services.database.port }}
   # Addresses of the VPC; the security group lets only the application's hosts through.

@@ -1,6 +1,7 @@
 {% import_yaml 'aws.sls' as aws %}
 {% import_yaml 'fleet/services.yaml' as services %}
-{% import_yaml 'fleet/versions.yaml' as versions %}
+include:
+  - boto3
 master:
   publish_port: {{ services.salt_publish.port }}
   request_port: {{ services.salt_request.port }}
@@ -8,15 +9,10 @@ master:
 minion:
   extensions:
     attrs: '26.1.0'
-    boto3: '{{ versions.boto3 }}'
-    botocore: '{{ versions.boto3 }}'
-    jmespath: '1.1.0'
     jsonschema: '4.26.0'
     jsonschema-specifications: '2025.9.1'
     referencing: '0.37.0'
     rpds-py: '2026.9.1'
-    s3transfer: '0.19.3'
-    saltext-boto3: '1.2.0'
 common:
   ssh:
     AllowTcpForwarding: local  # administrators reach the other hosts through this one

@@ -187,6 +187,26 @@ def flows(fleet: Fleet | None = None) -> list[dict[str, Any]]:
     return [{**dict(zip(names, key, strict=True)), "service": service} for key, service in found.items()]
 
 
+def queue(fleet: Fleet | None = None) -> str | None:
+    """Return the name of the application's SQS queue; None where there is no AWS."""
+    return _aws_name("messages", _fleet(fleet))
+
+
+def table(fleet: Fleet | None = None) -> str | None:
+    """Return the name of the application's DynamoDB table; None where there is no AWS."""
+    return _aws_name("data", _fleet(fleet))
+
+
+def database_secret(fleet: Fleet | None = None) -> str | None:
+    """Return the name of the secret with the application's account of its database; None without AWS."""
+    fleet = _fleet(fleet)
+    return f"{fleet['name']}/app/database" if fleet["region"] else None
+
+
+def _aws_name(what: str, fleet: Fleet) -> str | None:
+    return f"{fleet['name']}-{what}" if fleet["region"] else None
+
+
 def _fleet(fleet: Fleet | None) -> Fleet:
     """Return ``fleet``, or the minion's own: not by ``pillar.get``, which masks values outside templates."""
     return __pillar__["fleet"] if fleet is None else fleet

@@ -71,10 +71,12 @@ def database_present(
 def user_present(
     name: str,
     hosts: list[str],
-    password: str,
     database: str,
     privileges: list[str],
     data_dir: str,
+    password: str | None = None,
+    secret: str | None = None,
+    region: str | None = None,
     socket: str = SOCKET,
 ) -> Result:
     """Make sure that a user can log in from these hosts, with these privileges on one database, and no more.
@@ -84,15 +86,22 @@ def user_present(
     Args:
         name: the user's name.
         hosts: from where: addresses, or patterns such as ``10.0.%``.
-        password: not shown anywhere, and sent to the server as its hash only.
         database: the one database.
         privileges: such as ``SELECT``.
         data_dir: see `database_present`.
+        password: not shown anywhere, and sent to the server as its hash only.
+        secret: instead of a password, the name of the AWS secret that has it. It is read here, by the host's
+            own role, so that it is in no pillar and no job. While it is being rotated the new one counts.
+        region: of the secret.
         socket: the server's Unix socket.
 
     Raises:
-        CommandExecutionError: the server cannot be reached or refuses.
+        CommandExecutionError: the server cannot be reached or refuses, or the secret cannot be read.
     """
+    if secret:
+        password = __salt__["aws_secret.password_to_be"](secret, region)
+    if not password:
+        raise CommandExecutionError(f"{name}: expected a password, or a secret that has one")
     account = Account(password_hash(password), frozenset(map(str.upper, privileges)), frozenset())
     wanted = dict.fromkeys(hosts, account)
 

@@ -1,4 +1,5 @@
-# Settings and the database's URL, checked by the new version before they replace the old ones.
+# Settings, checked by the new version before they replace the old ones. The application reads its account of the
+# database from Secrets Manager; where there is no AWS the password is pillar's, in a file of its own.
 {%- from 'app/map.jinja' import app, version %}
 
 app-config-directory:
@@ -21,6 +22,10 @@ app-log-directory:
       - user: app-user
 
 app-database-url:
+{%- if salt['fleet.database_secret']() %}
+  file.absent:
+    - name: /etc/app/database-url
+{%- else %}
   file.managed:
     - name: /etc/app/database-url
     - source: salt://app/files/database_url.jinja
@@ -31,6 +36,7 @@ app-database-url:
     - show_changes: False
     - require:
       - file: app-config-directory
+{%- endif %}
 
 app-settings:
   file.managed:

@@ -1,24 +1,24 @@
 # What the application sends messages through and saves data in.
-{%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
+{%- set aws, tags, queue = pillar['aws'], salt['aws_fleet.tags'](), salt['fleet.queue']() %}
 aws-queue-dead:
   aws_sqs.present:
-    - name: {{ fleet }}-messages-dead
+    - name: {{ queue }}-dead
     - attributes:
         MessageRetentionPeriod: 1209600
-        Policy: {{ salt['aws_fleet.queue_policy'](fleet ~ '-messages-dead') | json }}
+        Policy: {{ salt['aws_fleet.queue_policy'](queue ~ '-dead') | json }}
     - tags: {{ tags | json }}
     - region: {{ aws['region'] }}
 
 aws-queue:
   aws_sqs.present:
-    - name: {{ fleet }}-messages
+    - name: {{ queue }}
     - attributes:
-        dead_letter: {{ fleet }}-messages-dead
+        dead_letter: {{ queue }}-dead
         max_receive_count: 5
         MessageRetentionPeriod: 345600
         ReceiveMessageWaitTimeSeconds: 20
         VisibilityTimeout: 60
-        Policy: {{ salt['aws_fleet.queue_policy'](fleet ~ '-messages') | json }}
+        Policy: {{ salt['aws_fleet.queue_policy'](queue) | json }}
     - tags: {{ tags | json }}
     - region: {{ aws['region'] }}
     - require:
@@ -26,7 +26,7 @@ aws-queue:
 
 aws-table:
   aws_dynamodb.present:
-    - name: {{ fleet }}-data
+    - name: {{ salt['fleet.table']() }}
     - key: {id: S}
     - indexes:
         type-time: {type: S, time: S}

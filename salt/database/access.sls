@@ -1,4 +1,5 @@
 # The application's database and its user, who may do there what the application and its migrations do.
+# The password is the secret's, read here by the host's own role; without AWS, pillar's.
 {%- from 'database/map.jinja' import database %}
 
 database-schema:
@@ -14,7 +15,12 @@ database-user:
   mariadb.user_present:
     - name: {{ database.user }}
     - hosts: {{ database.clients | json }}
+{%- if salt['fleet.database_secret']() %}
+    - secret: {{ salt['fleet.database_secret']() }}
+    - region: {{ pillar['fleet']['region'] }}
+{%- else %}
     - password: {{ pillar['secrets']['database']['app_password'] | yaml_dquote }}
+{%- endif %}
     - database: {{ database.name }}
     - privileges: [SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES]
     - data_dir: {{ database.data_dir }}

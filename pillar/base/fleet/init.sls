@@ -1,3 +1,4 @@
+{% import_yaml 'aws.sls' as aws %}
 {% import_yaml 'fleet/roles.yaml' as roles %}
 {% import_yaml 'fleet/services.yaml' as services %}
 {% import_yaml 'fleet/versions.yaml' as versions %}
@@ -6,6 +7,9 @@
 fleet:
   name: saltwatch
   zone: saltwatch.internal
+  # Whose services the hosts use as their roles: queue, table, secrets. null where there is no AWS; passwords then
+  # come from pillar/local.
+  region: {{ aws.aws.region }}
   roles: {{ roles | json(sort_keys=False) }}
   services: {{ services | json(sort_keys=False) }}
   versions: {{ versions | json }}

@@ -2,6 +2,7 @@
 # beside this one, named after a role, is for the hosts of that role only.
 fleet:
   env: vagrant
+  region: null
 common:
   time:
     servers: [0.debian.pool.ntp.org, 1.debian.pool.ntp.org]

@@ -77,7 +77,9 @@ def test_a_prediction_without_a_server(monkeypatch, tmp_path, there: bool, resul
         (tmp_path / "app").mkdir()
     socket = str(tmp_path / "none.sock")
     made = mariadb.database_present("app", "utf8mb4", "utf8mb4_bin", str(tmp_path), socket)
-    user = mariadb.user_present("someone", ["h"], "secret", "app", ["SELECT"], str(tmp_path), socket)
+    user = mariadb.user_present(
+        "someone", ["h"], "app", ["SELECT"], str(tmp_path), password="secret", socket=socket
+    )
     assert (made["result"], user["result"]) == (result, result)
     assert bool(made["changes"]) is bool(user["changes"]) is not there
     assert "secret" not in str(user)
@@ -88,3 +90,21 @@ def test_without_a_server_nothing_can_be_made(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(mariadb, "__opts__", {"test": False}, raising=False)
     with pytest.raises(CommandExecutionError, match=r"none\.sock"):
         mariadb.database_present("app", "utf8mb4", "utf8mb4_bin", str(tmp_path), str(tmp_path / "none.sock"))
+
+
+def test_a_password_is_the_secret_s(monkeypatch, tmp_path) -> None:
+    """Mutants: the region dropped; without either, a user with the password of nobody made."""
+    asked = []
+
+    def password_to_be(*arguments):
+        asked.append(arguments)
+        return "swordfish"
+
+    monkeypatch.setattr(mariadb, "__opts__", {"test": True}, raising=False)
+    monkeypatch.setattr(mariadb, "__salt__", {"aws_secret.password_to_be": password_to_be}, raising=False)
+    arguments = ("someone", ["h"], "app", ["SELECT"], str(tmp_path))
+    answer = mariadb.user_present(*arguments, secret="a/b", region="r", socket=str(tmp_path / "none.sock"))
+    assert asked == [("a/b", "r")]
+    assert "swordfish" not in str(answer)
+    with pytest.raises(CommandExecutionError, match="expected a password, or a secret"):
+        mariadb.user_present(*arguments)
