@@ -19,7 +19,7 @@ from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
-from rehearsal.region import ec2
+from rehearsal.region import buckets, ec2
 from rehearsal.region.calls import Call, environ
 from rehearsal.region.faults import error_response
 from rehearsal.region.snapshots import Snapshots
@@ -55,6 +55,7 @@ class Engine:
         self._snapshots = Snapshots(settings.state / "region")
         self._tokens = self._snapshots.load()
         ec2.install(self._tokens, console, reboot)
+        buckets.install()
         # Ids of default VPCs and managed policies are made at first sight: have them on disk from the start.
         ec2_backends[settings.account][settings.region]
         iam_backends[settings.account]["aws"]

@@ -27,13 +27,17 @@ class Demand:
 
 def allowed(documents: Iterable[Document], demand: Demand) -> bool:
     """Return whether some statement allows the demand and none denies it."""
-    effects = {
+    return effects(documents, demand) == {"Allow"}
+
+
+def effects(documents: Iterable[Document], demand: Demand) -> set[str]:
+    """Return the effects, ``Allow`` and ``Deny``, of the statements that apply to the demand."""
+    return {
         statement["Effect"]
         for document in documents
         for statement in _listed(document["Statement"])
         if _applies(statement, demand)
     }
-    return effects == {"Allow"}
 
 
 def _applies(statement: Mapping[str, Any], demand: Demand) -> bool:
@@ -79,6 +83,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 _OPERATORS: dict[str, Callable[[str, list[str]], bool]] = {
+    "Bool": lambda value, wanted: value.lower() in [str(each).lower() for each in wanted],
     "StringEquals": lambda value, wanted: value in wanted,
     "StringNotEquals": lambda value, wanted: value not in wanted,
     "StringLike": _like,

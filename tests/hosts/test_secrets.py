@@ -1,7 +1,10 @@
 """Secrets are where they are needed, readable by who needs them, and nowhere else."""
 
+import contextlib
+import json
 from collections.abc import Iterator
 
+import boto3
 import catalogue
 import pytest
 import remote
@@ -32,6 +35,23 @@ for root in roots:
 """
 
 
+# Run on the control node: prints every event of its bus while the database's host uses and rotates its secret
+# and what each command answers.
+LISTEN = """
+set -eu
+events=$(mktemp)
+salt-run --no-color state.event > "$events" & listener=$!
+sleep 5
+salt "$1" state.apply database
+salt "$1" aws_secret.rotate "$2" state=database
+salt '*' pillar.items
+sleep 2
+kill "$listener"
+cat "$events"
+rm "$events"
+"""
+
+
 def _leaves(value: object, key: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -42,11 +62,17 @@ def _leaves(value: object, key: str = "") -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def secrets() -> str:
-    """The secrets of this fleet, one a line."""
+    """The secrets of this fleet, one a line: AWS's, with every version of them, and those of pillar/local."""
+    manager = boto3.client("secretsmanager")
     found: set[str] = set()
+    for secret in manager.list_secrets()["SecretList"]:
+        for stage in ("AWSCURRENT", "AWSPREVIOUS", "AWSPENDING"):
+            with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
+                value = manager.get_secret_value(SecretId=secret["Name"], VersionStage=stage)
+                found |= set(_leaves(json.loads(value["SecretString"])))
+    assert found, "Secrets Manager has no secret: the tests here could not fail"
     for path in (catalogue.CHECKOUT / "pillar" / "local").rglob("*.sls"):
         found |= set(_leaves(yaml.safe_load(path.read_text())))
-    assert found, "pillar/local has no secret: the tests here could not fail"
     return "\n".join(found)
 
 
@@ -54,28 +80,53 @@ def _search(host: str, user: str, secrets: str, *roots: str) -> list[str]:
     return remote.run(host, "python3", "-c", SEARCH, user, *roots, stdin=secrets, timeout=120).split()
 
 
-def test_others_cannot_read_secrets(minion_id: str, secrets: str) -> None:
-    """Mutant: the mode of the application's database URL 0644."""
+def test_no_secret_is_in_a_file(minion_id: str, secrets: str) -> None:
+    """Root's own files are searched as well: hosts read a secret when they need it, and keep it in memory.
+
+    Mutant: the application's settings with the password in the database's URL.
+    """
     roots = (
         "/etc",
         "/srv",
-        "/opt/saltwatch",
+        "/opt/app/current",
         "/var/log",
-        "/var/lib",
+        "/var/lib/salt",
         "/var/cache/salt",
         "/run",
         "/tmp",
+        "/root",
         "/home",
     )
-    assert _search(minion_id, "nobody", secrets, *roots) == []
+    assert _search(minion_id, "root", secrets, *roots) == []
 
 
-def test_secrets_are_where_they_are_used(secrets: str) -> None:
-    """So that the test above is known to find something, and nothing is left unset.
+def test_the_search_finds_what_is_there(minion_id: str, secrets: str) -> None:
+    """So that the tests here are known to be able to fail. Mutant: SEARCH that reads no file."""
+    path = "/run/saltwatch-canary"
+    remote.run(minion_id, "sh", "-c", f"umask 077; head -n 1 > {path}", stdin=secrets)
+    try:
+        assert _search(minion_id, "root", secrets, "/run") == [path]
+        assert _search(minion_id, "nobody", secrets, "/run") == []
+    finally:
+        remote.run(minion_id, "rm", path)
 
-    Mutant: the application's settings without its database's password.
+
+def test_no_secret_in_events_pillar_or_answers(secrets: str) -> None:
+    """All that goes over the master's bus while secrets are used and rotated.
+
+    Mutants: the password as an argument of the state, or in its changes; rotate() that returns it.
     """
-    assert _search(catalogue.host_of("app"), "root", secrets, "/etc")
+    name = catalogue.functions().database_secret(catalogue.fleet())
+    told = remote.run(
+        "salt-1", "bash", "-c", LISTEN, "listen", catalogue.host_of("database"), name, timeout=400
+    )
+    assert "salt/job/" in told, "no event was seen"
+    for done in ("aws_secret.rotate", "state.apply", "pillar.items"):
+        assert f"'fun': '{done}'" in told or f'"fun": "{done}"' in told, f"{done} was not seen"
+    manager = boto3.client("secretsmanager")
+    new = json.loads(manager.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"])
+    for secret in {*secrets.split(), new["password"]}:
+        assert secret not in told
 
 
 def test_no_secret_in_logs_or_jobs(minion_id: str, secrets: str) -> None:
@@ -91,7 +142,7 @@ def test_no_secret_in_logs_or_jobs(minion_id: str, secrets: str) -> None:
 
 
 def test_no_secret_in_an_argument_or_environment(minion_id: str, secrets: str) -> None:
-    """Mutant: APP_DATABASE_URL in place of APP_DATABASE_URL_FILE."""
+    """Mutant: the password in APP_DATABASE_URL."""
     program = (
         "import glob, sys\n"
         "secrets = [line.encode() for line in sys.stdin.read().split()]\n"

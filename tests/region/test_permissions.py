@@ -122,6 +122,26 @@ def test_a_role_uses_its_own_bucket_only(region: LocalRegion, host: Host) -> Non
     assert refused(s3.list_buckets) == "AccessDenied"
 
 
+def test_a_bucket_that_wants_tls_has_it(region: LocalRegion, host: Host) -> None:
+    """Loki's first write was refused. Mutants: `buckets.install` left out; conditions not looked at."""
+    s3 = region.client("s3")
+    s3.create_bucket(Bucket="f-loki", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    arn = "arn:aws:s3:::f-loki/*"
+
+    def deny(action: str, **condition: Any) -> dict[str, Any]:
+        return {**allow(action, arn, **condition), "Effect": "Deny", "Principal": "*"}
+
+    def policy(*statements: dict[str, Any]) -> None:
+        s3.put_bucket_policy(Bucket="f-loki", Policy=json.dumps({"Statement": list(statements)}))
+
+    host.may(allow("s3:*", arn))
+    policy(deny("s3:*", Bool={"aws:SecureTransport": "false"}))
+    host.client("s3").put_object(Bucket="f-loki", Key="a", Body=b"x")
+    assert host.client("s3").get_object(Bucket="f-loki", Key="a")["Body"].read() == b"x"
+    policy(deny("s3:GetObject"))
+    assert refused(host.client("s3").get_object, Bucket="f-loki", Key="a") in ("403", "AccessDenied")
+
+
 @pytest.fixture
 def launcher(region: LocalRegion, host: Host, subnet: str) -> dict[str, Any]:
     """Arguments of a launch that the host's policy permits."""
