@@ -38,13 +38,16 @@ def prod(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield account
 
 
-def test_dev_pays_for_nothing_but_one_nat_gateway(account: Account) -> None:
-    # Mutant: `parts: [storage]` in pillar/base/aws.sls.
+def test_dev_pays_for_one_nat_gateway_and_for_keys_and_secrets(account: Account) -> None:
+    # Mutants: `database` or `audit` among the parts of pillar/dev/environment/operator.sls; `messaging` not.
     account.apply("aws")
     assert len(account.client("ec2").describe_nat_gateways()["NatGateways"]) == 1
-    assert account.client("kms").list_keys()["Keys"] == []
-    assert account.client("s3").list_buckets()["Buckets"] == []
-    assert account.client("secretsmanager").list_secrets()["SecretList"] == []
+    aliases = [each["AliasName"] for each in account.client("kms").list_aliases()["Aliases"]]
+    assert len([name for name in aliases if name.startswith("alias/saltwatch-")]) == 4
+    assert len(account.client("s3").list_buckets()["Buckets"]) == 4
+    assert len(account.client("secretsmanager").list_secrets()["SecretList"]) == 2
+    assert len(account.client("sqs").list_queues()["QueueUrls"]) == 2
+    assert account.client("dynamodb").list_tables()["TableNames"] == ["saltwatch-data"]
     assert account.client("rds").describe_db_instances()["DBInstances"] == []
     assert account.client("cloudtrail").list_trails()["Trails"] == []
     assert account.client("guardduty").list_detectors()["DetectorIds"] == []

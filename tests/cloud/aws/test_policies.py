@@ -158,5 +158,18 @@ def test_secrets_are_read_by_their_owners_only(policies: dict[str, dict[str, Any
     secrets = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:saltwatch"
     assert readers == {
         "saltwatch-app": [f"{secrets}/app/*"],
+        "saltwatch-database": [f"{secrets}/app/database-??????"],
         "saltwatch-grafana": [f"{secrets}/grafana/*"],
     }
+
+
+def test_only_the_database_rotates_and_only_its_own_account(policies: dict[str, dict[str, Any]]) -> None:
+    # Mutants: PutSecretValue in policies/app.yaml; `secret:{{ fleet }}/*` in policies/database.yaml.
+    writers = {
+        role: listed(statement["Resource"])
+        for role, policy in policies.items()
+        for action in ("PutSecretValue", "UpdateSecretVersionStage", "DeleteSecret", "UpdateSecret")
+        for statement in allowing(policy, f"secretsmanager:{action}")
+    }
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:saltwatch/app/database-??????"
+    assert writers == {"saltwatch-database": [secret]}
