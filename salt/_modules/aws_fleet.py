@@ -77,12 +77,15 @@ def account(region: str) -> str:
 def policies() -> dict[str, dict[str, Any]]:
     """Return each IAM role's inline policies by name.
 
-    They are in ``salt/aws/policies``: ``<role>.yaml``, and ``bucket.yaml`` for a role that keeps objects.
+    They are in ``salt/aws/policies``: ``<role>.yaml``, ``bucket.yaml`` for a role that keeps objects, and
+    ``master-database.yaml`` for the control node where AWS runs the database.
     """
     files = __salt__["cp.list_master"](prefix="aws/policies")
     found: dict[str, dict[str, Any]] = {}
     for role in _roles():
         statements = _statements(role) if f"aws/policies/{role}.yaml" in files else []
+        if role == "master" and "database" in __pillar__["fleet"]["managed"]:
+            statements += _statements("master-database")
         if role in __pillar__["aws"]["buckets"]:
             statements += _statements("bucket", bucket=bucket(role), key=key(role))
         found[role] = {__pillar__["fleet"]["name"]: _document(statements)} if statements else {}

@@ -203,6 +203,11 @@ def database_secret(fleet: Fleet | None = None) -> str | None:
     return f"{fleet['name']}/app/database" if fleet["region"] else None
 
 
+def master_secret(fleet: Fleet | None = None) -> str:
+    """Return the name of the secret with the master account of a database that AWS runs."""
+    return f"{_fleet(fleet)['name']}/database/master"
+
+
 def _aws_name(what: str, fleet: Fleet) -> str | None:
     return f"{fleet['name']}-{what}" if fleet["region"] else None
 

@@ -1,5 +1,5 @@
-# RDS for the application. Its account is the secret <fleet>/app/database;
-# `salt-call -c operator aws_secret.rotate <fleet>/app/database` gives both a new password.
+# RDS for the application. Its master account is the secret <fleet>/database/master; the application's own account is
+# made by the control node (salt/database_account).
 {%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
 {%- set zone, name = pillar['fleet']['zone'], salt['aws_fleet.database']() %}
 include:
@@ -41,7 +41,7 @@ aws-database:
   aws_rds.instance_present:
     - name: {{ name }}
     - settings: {{ aws['database'] | json }}
-    - secret: {{ fleet }}/app/database
+    - secret: {{ salt['fleet.master_secret']() }}
     - kms_key: {{ salt['aws_fleet.key']('database') }}
     - subnet_group: {{ name }}
     - security_group: {{ fleet }}-database
@@ -54,7 +54,7 @@ aws-database:
       - id: aws-database-log
       - id: aws-database-subnets
       - id: aws-rules-{{ fleet }}-database
-      - id: aws-secret-app-database
+      - id: aws-secret-database-master
 
 aws-database-record:
   aws_route53.record_present:

@@ -1,19 +1,30 @@
-# Passwords that AWS makes up. `salt-call -c operator aws_secret.rotate NAME` makes a new one, in RDS as well where
-# the secret names an instance.
+# Passwords that AWS makes up. `aws_secret.rotate NAME` makes a new one: docs/aws/README.md says where, of which.
 {%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
 aws-secret-app-database:
   aws_secret.present:
-    - name: {{ fleet }}/app/database
+    - name: {{ salt['fleet.database_secret']() }}
     - description: The application's account of its database
     - fields:
         username: app
         dbname: app
         host: database.{{ pillar['fleet']['zone'] }}
-{%- if 'database' in aws['parts'] %}
-        dbInstanceIdentifier: {{ salt['aws_fleet.database']() }}
-{%- endif %}
     - tags: {{ tags | json }}
     - region: {{ aws['region'] }}
+{%- if 'database' in aws['parts'] %}
+
+# Only the control node reads it: to make the application's account, which may do less.
+aws-secret-database-master:
+  aws_secret.present:
+    - name: {{ salt['fleet.master_secret']() }}
+    - description: The master account of RDS
+    - fields:
+        username: master
+        dbname: app
+        host: database.{{ pillar['fleet']['zone'] }}
+        dbInstanceIdentifier: {{ salt['aws_fleet.database']() }}
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+{%- endif %}
 
 aws-secret-grafana-admin:
   aws_secret.present:

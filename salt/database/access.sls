@@ -1,4 +1,4 @@
-# The application's database and its user, who may do there what the application and its migrations do.
+# The application's database and its user.
 # The password is the secret's, read here by the host's own role; without AWS, pillar's.
 {%- from 'database/map.jinja' import database %}
 
@@ -22,7 +22,7 @@ database-user:
     - password: {{ pillar['secrets']['database']['app_password'] | yaml_dquote }}
 {%- endif %}
     - database: {{ database.name }}
-    - privileges: [SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES]
+    - privileges: {{ database.privileges | json }}
     - data_dir: {{ database.data_dir }}
     - require:
       - mariadb: database-schema

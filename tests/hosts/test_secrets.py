@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 
 import boto3
+import calls
 import catalogue
 import pytest
 import remote
@@ -35,20 +36,30 @@ for root in roots:
 """
 
 
-# Run on the control node: prints every event of its bus while the database's host uses and rotates its secret
-# and what each command answers.
+# Run on the control node by Salt's Python: prints all events of the master's bus while it runs commands, and
+# what these print.
 LISTEN = """
-set -eu
-events=$(mktemp)
-salt-run --no-color state.event > "$events" & listener=$!
-sleep 5
-salt "$1" state.apply database
-salt "$1" aws_secret.rotate "$2" state=database
-salt '*' pillar.items
-sleep 2
-kill "$listener"
-cat "$events"
-rm "$events"
+import json, subprocess, sys, threading
+import salt.config, salt.utils.event
+commands = json.loads(sys.argv[1])
+over = threading.Event()
+
+def run():
+    try:
+        for command in commands:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            print(done.returncode, done.stdout)
+    finally:
+        over.set()
+
+opts = salt.config.client_config('/etc/salt/master')
+with salt.utils.event.get_event('master', opts=opts, listen=True) as bus:
+    worker = threading.Thread(target=run)
+    worker.start()
+    while event := bus.get_event(wait=2, full=True) or not over.is_set():
+        if event is not True:
+            print(event)
+    worker.join()
 """
 
 
@@ -117,12 +128,17 @@ def test_no_secret_in_events_pillar_or_answers(secrets: str) -> None:
     Mutants: the password as an argument of the state, or in its changes; rotate() that returns it.
     """
     name = catalogue.functions().database_secret(catalogue.fleet())
-    told = remote.run(
-        "salt-1", "bash", "-c", LISTEN, "listen", catalogue.host_of("database"), name, timeout=400
+    database = catalogue.host_of("database")
+    commands = json.dumps(
+        [
+            ["salt", database, "state.apply", "database"],
+            ["salt", database, "aws_secret.rotate", name, "state=database"],
+            ["salt", "*", "pillar.items", "unmask=True"],
+        ]
     )
-    assert "salt/job/" in told, "no event was seen"
-    for done in ("aws_secret.rotate", "state.apply", "pillar.items"):
-        assert f"'fun': '{done}'" in told or f'"fun": "{done}"' in told, f"{done} was not seen"
+    told = remote.run("salt-1", calls.PYTHON, "-", commands, stdin=LISTEN, timeout=400)
+    for function in ("aws_secret.rotate", "state.apply", "pillar.items"):
+        assert f"'fun': '{function}'" in told, f"no event of {function} was seen"
     manager = boto3.client("secretsmanager")
     new = json.loads(manager.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"])
     for secret in {*secrets.split(), new["password"]}:

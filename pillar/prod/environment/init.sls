@@ -2,3 +2,6 @@
 fleet:
   env: prod
   managed: [database]
+  services:
+    database:
+      clients: [app, master]  # the control node makes the application's account there

@@ -122,3 +122,22 @@ def test_prod_tags_its_own(prod: Account) -> None:
     # Mutant: `tags` with a constant environment.
     (vpc,) = prod.client("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["saltwatch"]}])["Vpcs"]
     assert {"Key": "Environment", "Value": "prod"} in vpc["Tags"]
+
+
+def test_prods_control_node_makes_and_rotates_the_applications_account(prod: Account) -> None:
+    # Mutants: master-database.yaml left out; `secret:{{ fleet }}/*` in it; in dev, too (test_policies).
+    iam = prod.client("iam")
+    document = iam.get_role_policy(RoleName="saltwatch-master", PolicyName="saltwatch")["PolicyDocument"]
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:saltwatch"
+    reached = {
+        statement["Resource"]
+        for statement in document["Statement"]
+        if "secretsmanager:GetSecretValue" in statement["Action"]
+    }
+    assert reached == {f"{secret}/app/database-??????", f"{secret}/database/master-??????"}
+    named = [{"Name": "group-name", "Values": ["saltwatch-database"]}]
+    (group,) = prod.client("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
+    (rule,) = group["IpPermissions"]
+    peers = [pair["GroupId"] for pair in rule["UserIdGroupPairs"]]
+    found = prod.client("ec2").describe_security_groups(GroupIds=peers)["SecurityGroups"]
+    assert {each["GroupName"] for each in found} == {"saltwatch-app", "saltwatch-master"}

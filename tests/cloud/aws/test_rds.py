@@ -8,7 +8,7 @@ from aws_account import REGION, Account, States, changed
 from moto.rds.models import rds_backends
 
 NAME = "saltwatch-database"
-SECRET = "saltwatch/app/database"
+SECRET = "saltwatch/database/master"
 LOG = f"/aws/rds/instance/{NAME}/error"
 
 
@@ -40,6 +40,16 @@ def password_in_force(account: Account) -> str | None:
     """Return the master password, which RDS tells nobody, from the memory of the API's double."""
     (backend,) = [each[REGION] for each in rds_backends.values()]
     return backend.databases[NAME]._master_user_password
+
+
+def test_the_application_has_an_account_of_its_own(account: Account, applied: States) -> None:
+    # Mutants: `secret` of aws-database with the application's; dbInstanceIdentifier in that one.
+    manager = account.client("secretsmanager")
+    answer = manager.get_secret_value(SecretId="saltwatch/app/database", VersionStage="AWSCURRENT")
+    own = json.loads(answer["SecretString"])
+    assert "dbInstanceIdentifier" not in own
+    assert instance(account)["MasterUsername"] == secret(account)["username"] != own["username"]
+    assert password_in_force(account) != own["password"]
 
 
 def rotate(account: Account) -> tuple[int, str]:

@@ -32,7 +32,7 @@ def test_what_is_as_it_should_be_is_left_alone() -> None:
 
 def test_another_password_is_set_and_nothing_else() -> None:
     """Mutants: the password compared never; the user made anew, which ends its connections."""
-    actual = WANTED._replace(password_hash="*OLD")
+    actual = WANTED._replace(password="*OLD")
     assert statements({"h": actual}, {"h": WANTED}) == [
         "ALTER USER app@h IDENTIFIED VIA mysql_native_password USING *NEW"
     ]
@@ -51,6 +51,14 @@ def test_a_privilege_too_many_is_taken_away(actual: object) -> None:
         "REVOKE ALL PRIVILEGES, GRANT OPTION FROM app@h",
         "GRANT INSERT, SELECT ON `app`.* TO app@h",
     ]
+
+
+def test_mysql_is_given_the_password_itself() -> None:
+    """Its hashes are salted. Mutant: MariaDB's words in place of ``identified``."""
+    wanted = WANTED._replace(password="swordfish")
+    for actual, verb in (({}, "CREATE"), ({"h": WANTED._replace(password="")}, "ALTER")):
+        sql, values = next(mariadb.plan("app", "app", actual, {"h": wanted}, mariadb._MYSQL))
+        assert (sql, values) == (f"{verb} USER %s@%s IDENTIFIED BY %s", ("app", "h", "swordfish"))
 
 
 def test_a_missing_privilege_is_granted_without_a_gap() -> None:
