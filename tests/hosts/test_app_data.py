@@ -6,8 +6,8 @@ import boto3
 import catalogue
 from website import Website
 
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-CALLER = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01", "X-Request-ID": "data.1"}
+TRACE = f"{11:032x}"
+CALLER = {"traceparent": f"00-{TRACE}-{5:016x}-01", "X-Request-ID": "data.1"}
 
 
 def test_message_is_sent_received_and_gone(website: Website) -> None:
