@@ -16,7 +16,8 @@ import remote
 # Run by Salt's Python on the database's host, with the state as the minion has it; its secrets are given here.
 _PROGRAM = """
 import importlib.util, json, sys
-spec = importlib.util.spec_from_file_location("mariadb", "/var/cache/salt/minion/extmods/states/mariadb.py")
+path = "/var/cache/salt/minion/extmods/states/mariadb.py"
+spec = importlib.util.spec_from_file_location("mariadb", path)
 state = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(state)
 given = json.load(open(sys.argv[1]))
