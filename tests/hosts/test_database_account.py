@@ -13,7 +13,7 @@ import catalogue
 import pytest
 import remote
 
-# Run by Salt's Python on the database's host, with the state as the minion has it; its secrets are given here.
+# Run by Salt's Python on the database's host, with the state as the minion has it; secrets are given here.
 _PROGRAM = """
 import importlib.util, json, sys
 path = "/var/cache/salt/minion/extmods/states/mariadb.py"
