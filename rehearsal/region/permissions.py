@@ -5,6 +5,7 @@ addresses of the VPC: the operator, outside, is the account's administrator. Sig
 session token, which only the metadata service hands out, is.
 """
 
+import logging
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -17,6 +18,8 @@ from rehearsal.region.demands import Demands
 from rehearsal.region.faults import error_response
 from rehearsal.region.http import Request, Response
 from rehearsal.region.policies import Demand, Document, allowed
+
+log = logging.getLogger(__name__)
 
 _TOKEN = "X-Amz-Security-Token"  # noqa: S105, a header's name
 # Anybody with credentials may ask who they are.
@@ -61,6 +64,7 @@ class Permissions:
         documents = self._documents(role.role_arn.rpartition("/")[2])
         for demand in self._demands.of(call, request):
             if not allowed(documents, demand):
+                log.info("%s may not %s on %s", role.arn, demand.action, demand.resource)
                 return _denied(call, request, role.arn, demand)
         return None
 
