@@ -19,7 +19,8 @@ SOCKET = "/run/mysqld/mysqld.sock"
 NO_PRIVILEGE = "USAGE"
 # How each gives an account its password: MariaDB is told the hash, MySQL wants the password.
 _MARIADB, _MYSQL = "VIA mysql_native_password USING", "BY"
-_ACCESS_DENIED = 1045
+# Access denied; the second is what MariaDB says of a user that there is not.
+_ACCESS_DENIED = (1045, 1698)
 
 Result = dict[str, Any]
 Statement = tuple[str, tuple[str, ...]]  # SQL, and the values of its placeholders
@@ -228,7 +229,7 @@ def _admitted(server: Server, name: str, password: str) -> bool:
         with _session(server._replace(user=name, password=password)):
             return True
     except UnreachableError as error:
-        if getattr(error.__cause__, "args", (0,))[0] != _ACCESS_DENIED:
+        if getattr(error.__cause__, "args", (0,))[0] not in _ACCESS_DENIED:
             raise
         return False
 
