@@ -22,9 +22,7 @@ BOOT = 60  # seconds that a host and its Salt have to start
 # The states that leave something to do after their run, such as to restart the minion that applied them.
 AFTER_RUN = {"minion-restart", "minion-upgrade", "master-restart"}
 NO_FORMULA = "its formula is not part of this version"
-UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA) | {
-    "https": "nginx has no certificate in this environment"
-}
+UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA)
 
 
 def up(

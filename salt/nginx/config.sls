@@ -1,4 +1,29 @@
-# One file, so that `nginx -t` checks all of it before it replaces the old one.
+{%- from 'nginx/map.jinja' import nginx %}
+
+# Key and certificate in one file: they are replaced in one step and always belong together.
+nginx-tls:
+{%- if nginx.tls.certificate %}
+  file.managed:
+    - name: /etc/nginx/tls.pem
+    - source: salt://nginx/files/tls.pem.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0600'
+    - show_changes: False
+    # Python refuses a key that is not the certificate's, as nginx does.
+    - check_cmd: /usr/bin/python3 -c 'import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(sys.argv[1])'
+{%- else %}
+  tls_pem.self_signed:
+    - name: /etc/nginx/tls.pem
+    - dns_names: {{ ([grains['id'] ~ '.' ~ pillar['fleet']['zone']] + nginx.tls.names) | unique | json }}
+    - days: {{ nginx.tls.days }}
+    - renew_days: {{ nginx.tls.renew_days }}
+{%- endif %}
+    - require:
+      - pkg: nginx-package
+
+# One file, so that `nginx -t` checks all of it, the certificate too, before it replaces the old one.
 nginx-config:
   file.managed:
     - name: /etc/nginx/nginx.conf
@@ -10,7 +35,7 @@ nginx-config:
     - check_cmd: /usr/sbin/nginx -t -q -c
     - tmp_ext: .conf
     - require:
-      - pkg: nginx-package
+      - id: nginx-tls
 
 nginx-unit:
   file.managed:

@@ -16,6 +16,7 @@ nginx-reload:
       - service: nginx-service
     - watch:
       - file: nginx-config
+      - id: nginx-tls
 
 nginx-exporter-service:
   service.running:

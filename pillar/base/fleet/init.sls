@@ -18,5 +18,4 @@ fleet:
   # Roles that AWS runs and no host: RDS, where an environment has it. Their names still lead there.
   managed: []
   # Services whose formula or package is not there: every reader of the catalogue subtracts them.
-  # `https` until nginx is given a certificate.
-  unavailable: [loki, tempo, tempo_otlp, mimir, grafana, alloy, https]
+  unavailable: [loki, tempo, tempo_otlp, mimir, grafana, alloy]

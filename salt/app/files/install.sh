@@ -14,6 +14,8 @@ python3 -m venv --clear "$release"
 "$release/bin/pip" --quiet --disable-pip-version-check install --no-index --find-links "$wheels" --require-hashes \
     --requirement "$wheels/requirements.txt"
 "$release/bin/python" -c 'import saltwatch_app.wsgi'
+# Where nginx finds what it serves itself, whatever this version's Python.
+ln --symbolic "$release"/lib/python3*/site-packages/saltwatch_app/static "$release/static"
 touch "$release/complete"
 
 current=$(basename "$(readlink /opt/app/current || echo none)")

@@ -2,10 +2,16 @@
 
 import json
 import re
+import shlex
+import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from compiled import Minion
+from loader import load
+from overrides import overridden
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def test_ports_are_the_catalogue_s(config: str, minion: Callable[..., Minion]) -
     """Mutant: a port typed in the template."""
     services = minion("app-1").pillar["fleet"]["services"]
     listens = re.findall(r"^\s*listen (?:\[::\]:)?(\d+)", config, re.M)
-    assert set(listens) == {str(services["http"]["port"])}
+    assert set(listens) == {str(services[name]["port"]) for name in ("http", "https")}
     assert f"server 127.0.0.1:{services['app']['port']};" in config
 
 
@@ -33,6 +39,59 @@ def test_an_access_line_is_json_in_the_agreed_order(config: str) -> None:
         *("ts", "level", "logger", "message", "service", "env", "host", "request_id", "trace_id", "span_id")
     ]
     assert "$remote_addr" not in text
+
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+KEY = "-----BEGIN PRIVATE " + "KEY-----\nMIIE\n-----END PRIVATE " + "KEY-----\n"
+
+
+@pytest.fixture
+def own(local_pillar: Path, artifacts: Path, tmp_path: Path) -> Minion:
+    """A host with a certificate from pillar, that answers by HTTPS only."""
+    pillar = {
+        "nginx": {"tls": {"certificate": CERTIFICATE, "redirect": True}},
+        "secrets": {"nginx": {"tls_key": KEY}},
+    }
+    return overridden("app-1", pillar, tmp_path, local_pillar, artifacts)
+
+
+def test_a_certificate_from_pillar_is_in_one_file_with_its_key(own: Minion) -> None:
+    """Mutants: the self-signed one in its place; the key elsewhere as well; mode 0644; differences shown."""
+    assert own.pillar.get("_errors", []) == []
+    assert [path for path, text in own.files.items() if "MIIE" in text] == ["/etc/nginx/tls.pem"]
+    text = own.files["/etc/nginx/tls.pem"]
+    assert KEY in text
+    assert CERTIFICATE in text
+    (chunk,) = (chunk for chunk in own.chunks if chunk["name"] == "/etc/nginx/tls.pem")
+    assert (chunk["mode"], chunk["show_changes"]) == ("0600", False)
+
+
+def test_a_key_that_is_not_the_certificate_s_is_refused(own: Minion, tmp_path: Path) -> None:
+    """By the command that looks at the file before it is placed.
+
+    Mutant: ``check_cmd`` left out, or one that reads the certificate only.
+    """
+    make = load("_states/tls_pem.py")._make
+    first, second = (make(["one.example"], datetime.now(UTC), 5).split("-----BEGIN CERT") for _ in "ab")
+    (chunk,) = (chunk for chunk in own.chunks if chunk["name"] == "/etc/nginx/tls.pem")
+    for certificate, good in ((first[1], True), (second[1], False)):
+        path = tmp_path / "tls.pem"
+        path.write_text(f"{first[0]}-----BEGIN CERT{certificate}")
+        done = subprocess.run([*shlex.split(chunk["check_cmd"]), path], capture_output=True, check=False)
+        assert (done.returncode == 0) is good
+
+
+def test_http_leads_to_https_only_where_pillar_says_so(own: Minion, config: str) -> None:
+    """But for load balancers' checks and the exporter's own status.
+
+    Mutants: redirected in dev; /health redirected.
+    """
+    assert "return 308" not in config
+    locations = own.files["/etc/nginx/nginx.conf"].split("        location ")[1:]
+    redirected = [
+        text.split(" {")[0] for text in locations if "return 308 https://$host$request_uri;" in text
+    ]
+    assert redirected == ["/static/", "/"]
 
 
 def test_without_aws_the_password_is_in_one_file_that_others_cannot_read(
