@@ -1,8 +1,8 @@
 """A private key and its self-signed certificate in one PEM file, which a web server reads as both.
 
-Why not ``x509.private_key_managed`` and ``x509.certificate_managed`` of Salt 3008.3: they keep two files, which
-do not belong together between the two states, and under ``test=True`` the second fails where the first would make
-the key anew.
+Why not ``x509.private_key_managed`` and ``x509.certificate_managed`` of Salt 3008.3: they keep two files,
+which do not belong together between the two states, and under ``test=True`` the second fails where the first
+would make the key anew.
 """
 
 from collections.abc import Sequence

@@ -10,6 +10,7 @@ import catalogue
 import pytest
 import remote
 import testinfra
+import tls
 from prometheus import Prometheus
 from testinfra.host import Host
 from website import Website
@@ -54,6 +55,12 @@ def website(instances: dict[str, inventory.Host]) -> Website:
     address = instances[catalogue.host_of("app")].public_ip
     assert address, "the application's host has no public address"
     return Website(address)
+
+
+@pytest.fixture
+def secure_website(website: Website) -> Website:
+    """The same by HTTPS; its certificate has to be the very one that its host has now."""
+    return tls.website(website.address)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,17 +22,31 @@ class Answer:
         return json.loads(self.body)
 
 
+class _Secure(http.client.HTTPSConnection):
+    """A connection to an address that has to prove another name."""
+
+    def __init__(self, address: str, name: str, context: ssl.SSLContext) -> None:
+        super().__init__(name, timeout=30, context=context)
+        self.address, self.tls = address, context
+
+    def connect(self) -> None:
+        connection = socket.create_connection((self.address, self.port), 30)
+        self.sock = self.tls.wrap_socket(connection, server_hostname=self.host)
+
+
 class Website:
-    """An address that answers HTTP.
+    """An address that answers HTTP, or HTTPS.
 
     Args:
         address: of the host, public.
-        name: for the Host header.
+        name: for the Host header, and what a certificate has to be for.
+        tls: whom to trust; None: HTTP.
     """
 
-    def __init__(self, address: str, name: str = "tasks.example") -> None:
+    def __init__(self, address: str, name: str = "tasks.example", tls: ssl.SSLContext | None = None) -> None:
         self.address = address
         self.name = name
+        self.tls = tls
 
     def ask(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
@@ -41,7 +56,7 @@ class Website:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection(self.address, timeout=30)
+        connection = self._connection()
         try:
             connection.request(method, path, content, sent)
             answer = connection.getresponse()
@@ -49,8 +64,13 @@ class Website:
         finally:
             connection.close()
 
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.tls:
+            return _Secure(self.address, self.name, self.tls)
+        return http.client.HTTPConnection(self.address, timeout=30)
+
     def raw(self, content: bytes) -> bytes:
-        """Send bytes that no client would; return the start of what comes back."""
+        """Send bytes that no client would, by HTTP; return the start of what comes back."""
         with socket.create_connection((self.address, 80), 30) as connection:
             connection.sendall(content)
             return connection.recv(4096)
