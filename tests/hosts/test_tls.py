@@ -27,7 +27,7 @@ SECURE_ONLY = {"Cross-Origin-Opener-Policy": "same-origin", "Strict-Transport-Se
 
 
 def _apply(**settings: object) -> dict[str, dict[str, Any]]:
-    """Apply nginx's formula with some of ``nginx:tls`` overridden; return the states that changed or failed."""
+    """Apply nginx's formula with some of ``nginx:tls`` overridden; return what changed or failed."""
     pillar = json.dumps({"nginx": {"tls": settings}}) if settings else ""
     answer = remote.salt(HOST, "state.apply", "nginx", *([f"pillar={pillar}"] if pillar else []))[HOST]
     assert isinstance(answer, dict), answer
@@ -199,7 +199,8 @@ def test_a_path_that_is_no_text_leaves_a_line_that_is(
     path = catalogue.fleet()["services"]["http"]["logs"]["file"]
     program = (
         "import json, sys\n"
-        "lines = [line for line in open(sys.argv[1], 'rb') if sys.argv[2].encode() in line or b'\"?\"' in line]\n"
+        "marks = (sys.argv[2].encode(), b'\"?\"')\n"
+        "lines = [line for line in open(sys.argv[1], 'rb') if any(mark in line for mark in marks)]\n"
         "print(json.dumps([json.loads(line.decode())['path'] for line in lines[-2:]]))"
     )
 
