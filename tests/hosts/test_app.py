@@ -180,22 +180,3 @@ def test_tasks_total_is_the_rows_of_the_database(
     rows = float(_sql(f"SELECT COUNT(*) FROM {table}"))
     assert rows >= 1
     eventually(lambda: prometheus.value('tasks_total{job="app"}'), lambda value: value == rows)
-
-
-def test_it_says_that_the_database_is_gone_and_comes_back(
-    website: Website, eventually: Callable[..., Any]
-) -> None:
-    """Mutant: a pool without `pool_pre_ping`; its dead connections fail after the return."""
-    database = catalogue.host_of("database")
-    unit = catalogue.unit("database", catalogue.fleet()["services"]["database"])
-    remote.run(database, "systemctl", "stop", unit)
-    try:
-        answer = website.ask("GET", "/api/tasks")
-        assert answer.status == 503
-        assert "database" in answer.json["detail"]
-        assert website.ask("GET", "/health").status == 200
-        assert website.ask("GET", "/health/ready").status == 503
-    finally:
-        remote.run(database, "systemctl", "start", unit)
-    eventually(lambda: website.ask("GET", "/health/ready").status, lambda status: status == 200)
-    assert {website.ask("GET", "/api/tasks").status for _ in range(20)} == {200}
