@@ -1,7 +1,7 @@
 """Run on a host with the application's Python: an OTLP/HTTP receiver of traces on the loopback address.
 
-`test_trace.py` sends this file over ssh. Each span is a line of JSON on standard output. It stays until its input
-ends, so that it goes with whoever started it.
+`test_trace.py` sends this file over ssh. Each span is a line of JSON on standard output. It stays until its
+input ends, so that it goes with whoever started it.
 """
 
 import json

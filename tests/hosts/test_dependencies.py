@@ -1,4 +1,4 @@
-"""What the application depends on is gone, stopped or silent: it says so, answers all the same, and goes on."""
+"""What the application depends on is stopped or silent: it says so, answers all the same, and goes on."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

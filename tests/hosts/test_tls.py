@@ -150,6 +150,7 @@ def _master() -> str:
     return remote.run(HOST, "systemctl", "show", "--property=MainPID", "nginx.service")
 
 
+@pytest.mark.drift
 def test_a_name_more_makes_another_certificate_without_a_restart(
     website: Website, pillar: Callable[..., Any], eventually: Callable[..., Any]
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_name_more_makes_another_certificate_without_a_restart(
     assert _master() == master
 
 
+@pytest.mark.drift
 def test_a_key_that_is_not_the_certificate_s_changes_nothing(
     website: Website, pillar: Callable[..., Any]
 ) -> None:
@@ -176,6 +178,7 @@ def test_a_key_that_is_not_the_certificate_s_changes_nothing(
     assert tls.website(website.address).ask("GET", "/health").status == 200
 
 
+@pytest.mark.drift
 def test_http_leads_to_https_where_pillar_says_so(website: Website, pillar: Callable[..., Any]) -> None:
     """Mutants: the redirect without the path; /health redirected; the exporter's own status redirected."""
     assert website.ask("GET", "/").status == 200
