@@ -214,7 +214,7 @@ def test_it_says_that_the_database_is_gone_and_goes_on_when_it_is_back(
 ) -> None:
     """As MariaDB does that is stopped, SQLite that is locked answers nobody.
 
-    Mutants: the reason dropped; `watch` not called after a failure; the tasks not loaded again.
+    Mutants: the reason dropped; the tasks not loaded again; the condition as the page came with it for good.
     """
     page = visit()
     server.ask("POST", "/api/tasks", {"title": "from elsewhere"})
