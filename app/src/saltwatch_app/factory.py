@@ -9,6 +9,7 @@ from flask import Flask
 
 from saltwatch_app import (
     data,
+    faults,
     health,
     logs,
     messages,
@@ -60,6 +61,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     observe.init_app(app)
     for module in (tasks, messages, data, workflow, selftest, health, openapi, page):
         app.register_blueprint(module.blueprint)
+    if settings.faults:
+        app.register_blueprint(faults.blueprint)
 
     @app.cli.command("db-upgrade")
     def db_upgrade() -> None:

@@ -104,5 +104,21 @@ def checked_text(value: object, low: int, high: int, controls: str = "", strip: 
     return value
 
 
+def query_number(name: str, default: int, high: int, errors: dict[str, str]) -> int:
+    """Return a parameter of the query, a number from 1.
+
+    Args:
+        name: of the parameter.
+        default: if it is not there; also what is returned if it is wrong.
+        high: the greatest that it may be.
+        errors: gets what was expected if it is wrong.
+    """
+    text = request.args.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= high:
+        return int(text)
+    errors[name] = f"expected a whole number from 1 to {high}"
+    return default
+
+
 def _printable(name: str) -> str:
     return name[:64].encode("ascii", "backslashreplace").decode()

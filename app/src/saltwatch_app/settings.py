@@ -48,6 +48,7 @@ class Settings:
     queue: str | None  # an SQS queue's name; None: messages answer 503
     table: str | None  # a DynamoDB table's name; None: data answers 503
     otlp_endpoint: str | None  # base URL of an OTLP/HTTP receiver; None: traces are not exported
+    faults: bool  # whether this host may have errors, slow answers and log lines made on purpose
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -80,6 +81,7 @@ class Settings:
             queue=reader.pattern("APP_QUEUE", _QUEUE, "the name of an SQS queue"),
             table=reader.pattern("APP_TABLE", _TABLE, "the name of a DynamoDB table"),
             otlp_endpoint=reader.base_url("APP_OTLP_ENDPOINT"),
+            faults=reader.choice("APP_FAULTS", "OFF", ("OFF", "ON")) == "ON",
         )
         if (settings.queue or settings.table or settings.database_secret) and not settings.aws_region:
             reader.errors.append(

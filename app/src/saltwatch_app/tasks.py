@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 
 from saltwatch_app.database import DESCRIPTION_LENGTH, TITLE_LENGTH, Database, Task, now
-from saltwatch_app.fields import checked_flag, checked_text, json_fields
+from saltwatch_app.fields import checked_flag, checked_text, json_fields, query_number
 from saltwatch_app.metrics import Metrics
 from saltwatch_app.problems import Invalid
 
@@ -43,8 +43,8 @@ def index() -> Response:
     status = request.args.get("status")
     if status not in (None, "open", "completed"):
         errors["status"] = "expected open or completed"
-    limit = _number("limit", PAGE, MAX_PAGE, errors)
-    before = _number("before", MAX_ID, MAX_ID, errors)
+    limit = query_number("limit", PAGE, MAX_PAGE, errors)
+    before = query_number("before", MAX_ID, MAX_ID, errors)
     if errors:
         raise Invalid(errors)
     query = select(Task).order_by(Task.id.desc()).limit(limit + 1)
@@ -133,12 +133,3 @@ def _complete(task: Task, completed: bool) -> bool:
     elif not completed:
         task.completed_at = None
     return newly
-
-
-def _number(name: str, default: int, high: int, errors: dict[str, str]) -> int:
-    """Return a query parameter from 1 to ``high``."""
-    text = request.args.get(name, str(default))
-    if text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= high:
-        return int(text)
-    errors[name] = f"expected a whole number from 1 to {high}"
-    return default

@@ -1,0 +1,3 @@
+# Drills and demonstrations (salt/stress) have something to ask for.
+app:
+  faults: True
