@@ -1,1 +1,3 @@
-# No formula yet: such a host has the role base only.
+# Load, errors, slow answers and log lines on purpose.
+include:
+  - stress

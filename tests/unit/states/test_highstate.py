@@ -44,7 +44,8 @@ def test_files_say_where_they_come_from(any_minion: Minion) -> None:
 def test_files_are_rendered(any_minion: Minion) -> None:
     """Mutant: a key misspelled in salt/node_exporter/files/arguments.jinja; ``data_dir:`` without a value."""
     for path, text in any_minion.files.items():
-        assert "None" not in text.split(), path
+        if not text.startswith("#!/usr/bin/python3"):
+            assert "None" not in text.split(), path
         if path.endswith((".yml", ".yaml")):
             assert isinstance(yaml.safe_load(text), dict), path
 
