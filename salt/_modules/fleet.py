@@ -24,6 +24,8 @@ ANYWHERE = "0.0.0.0/0"
 # What every host may reach anywhere: package repositories and AWS endpoints.
 EGRESS_PORTS = {80: "Package repositories", 443: "Package repositories and AWS endpoints"}
 
+SCRAPE_TIMEOUT = 10  # seconds, at most, of a row with an interval of its own
+
 
 class Edge(NamedTuple):
     """A party that may connect to a service: a role, ``*`` (every host), ``world`` or ``admins``."""
@@ -99,6 +101,7 @@ def scrape_configs(fleet: Fleet | None = None) -> list[dict[str, Any]]:
         {
             "job_name": name,
             "metrics_path": row["metrics"],
+            **_interval(row),
             "static_configs": [
                 {"targets": [_endpoint(host, row, fleet)], "labels": _labels(host, row, fleet)}
                 for host in hosts(row["role"], fleet)
@@ -246,6 +249,14 @@ def _target(host: str, row: Row, fleet: Fleet) -> str:
 def _labels(host: str, row: Row, fleet: Fleet) -> dict[str, str]:
     role = roles(host, fleet)[0] if row["role"] == "*" else row["role"]
     return {"instance": host, "role": role, "env": fleet["env"]}
+
+
+def _interval(row: Row) -> dict[str, str]:
+    """Return how often a row is scraped, if it says so; a scrape has to be over before the next."""
+    if "interval" not in row:
+        return {}
+    seconds = row["interval"]
+    return {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{min(seconds, SCRAPE_TIMEOUT)}s"}
 
 
 def _probe_job(fleet: Fleet) -> dict[str, Any]:

@@ -3,3 +3,4 @@ include:
   - common
   - minion
   - node_exporter
+  - collector

@@ -22,6 +22,7 @@ UNITS = {
     "https": "nginx.service",
     "nginx": "prometheus-nginx-exporter.service",
     "app": "app.service",
+    "collector": "collector.service",
 }
 
 

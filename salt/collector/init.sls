@@ -1,0 +1,4 @@
+include:
+  - collector.install
+  - collector.config
+  - collector.service
