@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
 import yaml
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
@@ -49,6 +48,7 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
     """
     # It replaces parts of the standard library when it is imported, which is not for the other kinds.
     import gevent
+    import gevent.event
     from locust import FastHttpUser, SequentialTaskSet, constant_throughput, task
     from locust.env import Environment
 
@@ -110,6 +110,8 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
 
 
 def _refuse_without_faults(app: str) -> None:
+    import requests  # after Locust, which wants to be there before it
+
     answer = requests.get(f"{app}/faults/latency?milliseconds=1", timeout=LAST_ANSWERS)
     if answer.status_code == 404:
         sys.exit("stress: the application offers no faults; the pillar key app:faults switches them on")
