@@ -38,6 +38,18 @@ def fleet() -> dict[str, Any]:
     return _real()
 
 
+def test_a_row_may_have_an_interval_of_its_own(fleet: dict[str, Any]) -> None:
+    """Mutants: the interval left out; a scrape that may take longer than that, which is refused."""
+    fleet["services"]["collector"]["interval"], fleet["services"]["node"]["interval"] = 5, 60
+    found = {
+        job["job_name"]: (job.get("scrape_interval"), job.get("scrape_timeout"))
+        for job in fleet_module.scrape_configs(fleet)
+    }
+    assert found["collector"] == ("5s", "5s")
+    assert found["node"] == ("60s", "10s")
+    assert found["prometheus"] == (None, None)
+
+
 @st.composite
 def fleets(draw: st.DrawFn) -> dict[str, Any]:
     """Any fleet of up to three roles, two hosts of each, and five services."""
@@ -181,8 +193,8 @@ def test_roles_and_hosts(fleet: dict[str, Any]) -> None:
 
 def test_services_of_a_host(fleet: dict[str, Any]) -> None:
     """Mutant: services of every host left out."""
-    assert list(fleet_module.services("database-1", fleet)) == ["ssh", "node", "database"]
-    assert list(fleet_module.services("grafana-1", fleet)) == ["ssh", "node"]
+    assert list(fleet_module.services("database-1", fleet)) == ["ssh", "node", "collector", "database"]
+    assert list(fleet_module.services("grafana-1", fleet)) == ["ssh", "node", "collector"]
 
 
 def test_endpoints_are_names(fleet: dict[str, Any]) -> None:
@@ -244,6 +256,7 @@ def test_log_sources(fleet: dict[str, Any]) -> None:
     assert fleet_module.log_sources("database-1", fleet) == [
         {"job": "ssh", "unit": "ssh.service"},
         {"job": "node", "unit": "prometheus-node-exporter.service"},
+        {"job": "collector", "file": "/var/log/collector/snapshots.json"},
         {"job": "database", "unit": "mariadb.service"},
     ]
 
