@@ -10,6 +10,7 @@ import time
 
 from flask import Flask, Response, current_app, g, request
 from saltwatch_app import factory, observe, telemetry
+from saltwatch_app.identity import current_ids
 from saltwatch_app.metrics import Metrics
 
 
@@ -26,7 +27,9 @@ def _observe_metrics(app: Flask) -> None:
     def finish(answer: Response) -> Response:
         metrics: Metrics = current_app.extensions["metrics"]
         route = observe._template(request.url_rule.rule) if request.url_rule else "unmatched"
-        metrics.observe(request.method, route, answer.status_code, time.perf_counter() - g.start)
+        metrics.observe(
+            request.method, route, answer.status_code, time.perf_counter() - g.start, current_ids()
+        )
         return answer
 
     app.before_request(start)

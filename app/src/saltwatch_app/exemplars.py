@@ -33,6 +33,7 @@ class ExemplarFile:
             self._map = mmap.mmap(file.fileno(), SIZE * COUNT)
         used = _used(self._map)
         self._places = {key: place for place, (key, _) in enumerate(_records(self._map, used)) if key}
+        self._texts: dict[Key, bytes] = {}  # what the records of `_places` begin with
         self._next = used
         self._lock = Lock()
 
@@ -44,10 +45,10 @@ class ExemplarFile:
             labels: of the sample, ``le`` included.
             exemplar: with a trace id of 32 characters.
         """
-        text = json.dumps([name, labels], separators=(",", ":")).encode()
+        key = (name, frozenset(labels.items()))
+        text = self._texts.get(key) or json.dumps([name, labels], separators=(",", ":")).encode()
         if len(text) > _ROOM:
             return
-        key = (name, frozenset(labels.items()))
         trace_id = exemplar.labels["trace_id"].encode()
         body = _HEAD.pack(exemplar.value, exemplar.timestamp or 0.0, trace_id, len(text)) + text
         record = _CHECKSUM.pack(zlib.crc32(body)) + body
@@ -58,6 +59,7 @@ class ExemplarFile:
             if place == self._next:
                 self._places[key] = place
                 self._next += 1
+            self._texts[key] = text
             self._map[place * SIZE : place * SIZE + len(record)] = record
 
 

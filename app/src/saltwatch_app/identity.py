@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import g, has_request_context, request
 from opentelemetry import trace
@@ -10,8 +10,7 @@ from opentelemetry import trace
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
-@dataclass(frozen=True)
-class Ids:
+class Ids(NamedTuple):
     """The ids of what is being done now; None where there is none (outside a request, outside a span)."""
 
     request_id: str | None

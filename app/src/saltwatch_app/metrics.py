@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from saltwatch_app.database import Database
 from saltwatch_app.health import READY_TIMEOUT, Check
-from saltwatch_app.identity import current_ids
+from saltwatch_app.identity import Ids, current_ids
 from saltwatch_app.processes import WorkersCollector
 from saltwatch_app.slots import registry_over_slots
 
@@ -90,20 +90,21 @@ class Metrics:
             ProcessCollector(registry=own)
         self.registry.register(TasksCollector(database))
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer, with the current trace as the exemplar of its duration.
+    def observe(self, method: str, route: str, status: int, seconds: float, ids: Ids) -> None:
+        """Count one answer, with its trace as the exemplar of its duration.
 
         Args:
             method: of the request; one that HTTP does not know is counted as ``other``.
             route: the template that matched, as in ``/api/tasks/<task_id>``, or ``unmatched``.
             status: of the answer.
             seconds: that it took.
+            ids: of the request.
         """
         method = method if method in METHODS else "other"
         self._requests.labels(method, route, str(status)).inc()
         if status >= 500:
             self._errors.labels(method, route, str(status)).inc()
-        self._duration.labels(method, route).observe(seconds, _exemplar())
+        self._duration.labels(method, route).observe(seconds, _exemplar(ids))
 
     def observe_aws(self, service: str, operation: str, outcome: str, seconds: float) -> None:
         """Count one call to AWS.
@@ -115,7 +116,7 @@ class Metrics:
             seconds: that it took.
         """
         self._aws.labels(service, operation, outcome).inc()
-        self._aws_duration.labels(service, operation).observe(seconds, _exemplar())
+        self._aws_duration.labels(service, operation).observe(seconds, _exemplar(current_ids()))
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """Return what a scrape gets, and its content type, by the scraper's ``Accept`` header."""
@@ -123,7 +124,6 @@ class Metrics:
         return encode(self.registry), content_type
 
 
-def _exemplar() -> dict[str, str] | None:
-    """Return the current trace, if it is one that is kept."""
-    ids = current_ids()
+def _exemplar(ids: Ids) -> dict[str, str] | None:
+    """Return the trace, if it is one that is kept."""
     return {"trace_id": ids.trace_id} if ids.trace_id and ids.sampled else None

@@ -34,8 +34,8 @@ def _finish(answer: Response) -> Response:
     metrics: Metrics = current_app.extensions["metrics"]
     seconds = time.perf_counter() - g.start
     route = _template(request.url_rule.rule) if request.url_rule else "unmatched"
-    metrics.observe(request.method, route, answer.status_code, seconds)
     ids = current_ids()
+    metrics.observe(request.method, route, answer.status_code, seconds, ids)
     answer.headers["X-Request-ID"] = ids.request_id
     answer.headers["traceparent"] = ids.traceparent
     level = logging.ERROR if answer.status_code >= 500 else logging.INFO

@@ -18,6 +18,7 @@ Gauges of the moment are not kept in files: ``tasks_total`` is asked of the data
 """
 
 import fcntl
+import functools
 import itertools
 import json
 import os
@@ -67,10 +68,16 @@ def _value_class(directory: Path, slot: int) -> type:
 
     class SlotValue(base):  # type: ignore[misc, valid-type]
         def set_exemplar(self, exemplar: Exemplar) -> None:
-            _, name, labels, _ = json.loads(self._key)
-            file.write(name, labels, exemplar)
+            file.write(*_sample(self._key), exemplar)
 
     return SlotValue
+
+
+@functools.cache  # as many as there are samples; parsed for every request otherwise
+def _sample(key: str) -> tuple[str, dict[str, str]]:
+    """Return the name and the labels of a sample from prometheus_client's key."""
+    _, name, labels, _ = json.loads(key)
+    return name, labels
 
 
 def _make_file(path: Path) -> None:

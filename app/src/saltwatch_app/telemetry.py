@@ -18,6 +18,7 @@ from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.instrumentation.utils import unwrap
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -25,6 +26,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, ParentBased, S
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
+from sqlalchemy import Engine
 
 from saltwatch_app.logs import SERVICE
 from saltwatch_app.settings import Settings
@@ -86,6 +88,8 @@ def start(settings: Settings) -> None:
     BotocoreInstrumentor().instrument()
     RequestsInstrumentor().instrument()
     SQLAlchemyInstrumentor().instrument()
+    # A span for each connection taken from the pool would say nothing and cost as much as one of SQL.
+    unwrap(Engine, "connect")
 
 
 def init_app(app: Flask) -> None:
