@@ -6,7 +6,7 @@ they cannot differ.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from salt.exceptions import CommandExecutionError
@@ -14,6 +14,7 @@ from saltext.boto3.utils import boto3mod
 
 Properties = Mapping[str, Any]
 Result = dict[str, Any]
+Resource = TypeVar("Resource")
 
 
 def client(service: str, region: str | None = None, profile: str | None = None) -> Any:
@@ -99,6 +100,29 @@ def absent(name: str, *, read: Callable[[], Any], delete: Callable[[Any], None])
         Salt's state result, as from `change`.
     """
     return change(name, changes=lambda: (read(), None), apply=lambda found, _: delete(found))
+
+
+def ours(
+    listed: Mapping[str, Resource],
+    prefix: str,
+    tags: Mapping[str, str],
+    tags_of: Callable[[Resource], Mapping[str, str]],
+) -> dict[str, Resource]:
+    """Return, in the order of their names, the resources whose name begins so and that have all these tags.
+
+    Args:
+        listed: what AWS lists, of whomever, by name.
+        prefix: how the names of ours begin.
+        tags: what tells ours from others.
+        tags_of: returns a resource's tags; asked only where the name fits, since it may cost a call.
+
+    Raises:
+        CommandExecutionError: there are no tags, which would make everything ours.
+    """
+    if not tags:
+        raise CommandExecutionError("expected tags that tell what is ours: without any, everything would be")
+    fitting = {name: listed[name] for name in sorted(listed) if name.startswith(prefix)}
+    return {name: each for name, each in fitting.items() if tags.items() <= tags_of(each).items()}
 
 
 def keep(what: str, refused: Any) -> None:

@@ -108,12 +108,8 @@ def trails_absent(
 
     def read() -> list[str]:
         trails = cloudtrail.describe_trails(includeShadowTrails=False)["trailList"]
-        return sorted(
-            trail["Name"]
-            for trail in trails
-            if trail["Name"].startswith(prefix)
-            and tags.items() <= _tags(cloudtrail, trail["TrailARN"]).items()
-        )
+        arns = {trail["Name"]: trail["TrailARN"] for trail in trails}
+        return list(__salt__["aws_resource.ours"](arns, prefix, tags, lambda arn: _tags(cloudtrail, arn)))
 
     def delete(found: list[str]) -> None:
         for trail in found:

@@ -102,12 +102,8 @@ def alarms_absent(
         pages = cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm"]
         )
-        return sorted(
-            alarm["AlarmName"]
-            for page in pages
-            for alarm in page["MetricAlarms"]
-            if tags.items() <= _tags(cloudwatch, alarm["AlarmArn"]).items()
-        )
+        arns = {alarm["AlarmName"]: alarm["AlarmArn"] for page in pages for alarm in page["MetricAlarms"]}
+        return list(__salt__["aws_resource.ours"](arns, prefix, tags, lambda arn: _tags(cloudwatch, arn)))
 
     def delete(found: list[str]) -> None:
         cloudwatch.delete_alarms(AlarmNames=found)

@@ -112,12 +112,12 @@ def tables_absent(
 
     def read() -> list[str]:
         pages = dynamodb.get_paginator("list_tables").paginate()
-        names = [each for page in pages for each in page["TableNames"] if each.startswith(prefix)]
-        ours = [each for each in names if tags.items() <= _read(dynamodb, each)["tags"].items()]
+        names = {each: each for page in pages for each in page["TableNames"]}
+        ours = __salt__["aws_resource.ours"](names, prefix, tags, lambda each: _read(dynamodb, each)["tags"])
         for table in ours:
             kept = dynamodb.scan(TableName=table, Limit=1)["Count"]
             __salt__["aws_resource.keep"](f"table {table}", kept and not delete_data)
-        return ours
+        return list(ours)
 
     def delete(found: list[str]) -> None:
         for table in found:

@@ -82,12 +82,8 @@ def rules_absent(
 
     def read() -> list[str]:
         pages = events.get_paginator("list_rules").paginate(NamePrefix=prefix)
-        return [
-            rule["Name"]
-            for page in pages
-            for rule in page["Rules"]
-            if tags.items() <= _tags(events, rule["Arn"]).items()
-        ]
+        arns = {rule["Name"]: rule["Arn"] for page in pages for rule in page["Rules"]}
+        return list(__salt__["aws_resource.ours"](arns, prefix, tags, lambda arn: _tags(events, arn)))
 
     def delete(found: list[str]) -> None:
         for rule in found:

@@ -103,10 +103,9 @@ def roles_absent(
     iam = __salt__["aws_resource.client"]("iam", region, profile)
 
     def ours(listing: list[Result], key: str, tags_of: Callable[[str], list[Tags]]) -> list[str]:
-        names = [each[key] for each in listing if each[key].startswith(prefix)]
-        return sorted(
-            each for each in names if tags.items() <= __salt__["aws_resource.tag_dict"](tags_of(each)).items()
-        )
+        names = {each[key]: each[key] for each in listing}
+        tag_dict = __salt__["aws_resource.tag_dict"]
+        return list(__salt__["aws_resource.ours"](names, prefix, tags, lambda each: tag_dict(tags_of(each))))
 
     def read() -> Result:
         roles = ours(

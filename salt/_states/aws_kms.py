@@ -105,13 +105,10 @@ def keys_absent(
             kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=_PENDING_DAYS)
 
     def read() -> Result:
-        aliases = [each for page in kms.get_paginator("list_aliases").paginate() for each in page["Aliases"]]
-        return {
-            each["AliasName"]: each["TargetKeyId"]
-            for each in aliases
-            if each["AliasName"].startswith(f"alias/{prefix}")
-            and tags.items() <= _tags(kms, each["TargetKeyId"]).items()
-        }
+        pages = kms.get_paginator("list_aliases").paginate()
+        # An alias that AWS keeps for itself may have no key.
+        keys = {each["AliasName"]: each.get("TargetKeyId") for page in pages for each in page["Aliases"]}
+        return __salt__["aws_resource.ours"](keys, f"alias/{prefix}", tags, lambda key: _tags(kms, key))
 
     return __salt__["aws_resource.absent"](name, read=read, delete=delete)
 

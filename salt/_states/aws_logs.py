@@ -67,16 +67,14 @@ def groups_absent(
     logs = __salt__["aws_resource.client"]("logs", region, profile)
 
     def read() -> list[str]:
-        found = [
-            group
-            for prefix in prefixes
-            for group in _groups(logs, prefix)
-            if tags.items() <= _tags(logs, group).items()
-        ]
-        for group in found:
+        found: dict[str, Result] = {}
+        for prefix in prefixes:
+            groups = {group["logGroupName"]: group for group in _groups(logs, prefix)}
+            found |= __salt__["aws_resource.ours"](groups, prefix, tags, lambda group: _tags(logs, group))
+        for group_name, group in found.items():
             holds = group.get("storedBytes", 0) > 0
-            __salt__["aws_resource.keep"](f"log group {group['logGroupName']}", holds and not delete_data)
-        return [group["logGroupName"] for group in found]
+            __salt__["aws_resource.keep"](f"log group {group_name}", holds and not delete_data)
+        return list(found)
 
     def delete(found: list[str]) -> None:
         for group in found:

@@ -227,27 +227,24 @@ def instances_absent(
     """
     rds = __salt__["aws_resource.client"]("rds", region, profile)
 
-    def ours() -> list[Result]:
+    def ours() -> dict[str, Result]:
         pages = rds.get_paginator("describe_db_instances").paginate()
-        found = [instance for page in pages for instance in page["DBInstances"]]
-        return [
-            instance
-            for instance in found
-            if instance["DBInstanceIdentifier"].startswith(prefix)
-            and tags.items() <= __salt__["aws_resource.tag_dict"](instance.get("TagList")).items()
-        ]
+        listed = {each["DBInstanceIdentifier"]: each for page in pages for each in page["DBInstances"]}
+        return __salt__["aws_resource.ours"](
+            listed, prefix, tags, lambda each: __salt__["aws_resource.tag_dict"](each.get("TagList"))
+        )
 
     def read() -> list[str]:
-        found = [instance["DBInstanceIdentifier"] for instance in ours()]
+        found = list(ours())
         for instance in found:
             __salt__["aws_resource.keep"](f"database {instance}", not delete_data)
         return found
 
     def delete(found: list[str]) -> None:
-        for instance in ours():
+        for name, instance in ours().items():
             if instance["DBInstanceStatus"] != "deleting":
                 rds.delete_db_instance(
-                    DBInstanceIdentifier=instance["DBInstanceIdentifier"],
+                    DBInstanceIdentifier=name,
                     SkipFinalSnapshot=True,
                     DeleteAutomatedBackups=True,
                 )
@@ -273,13 +270,12 @@ def subnet_groups_absent(
 
     def read() -> list[str]:
         pages = rds.get_paginator("describe_db_subnet_groups").paginate()
-        return [
-            group["DBSubnetGroupName"]
+        arns = {
+            group["DBSubnetGroupName"]: group["DBSubnetGroupArn"]
             for page in pages
             for group in page["DBSubnetGroups"]
-            if group["DBSubnetGroupName"].startswith(prefix)
-            and tags.items() <= _tags(rds, group["DBSubnetGroupArn"]).items()
-        ]
+        }
+        return list(__salt__["aws_resource.ours"](arns, prefix, tags, lambda arn: _tags(rds, arn)))
 
     def delete(found: list[str]) -> None:
         for group in found:

@@ -116,13 +116,15 @@ def buckets_absent(
     s3 = __salt__["aws_resource.client"]("s3", region, profile)
 
     def read() -> list[str]:
-        names = [bucket["Name"] for bucket in s3.list_buckets(Prefix=prefix)["Buckets"]]
-        ours = [each for each in names if tags.items() <= (_read(s3, each) or {}).get("tags", {}).items()]
+        names = {bucket["Name"]: bucket["Name"] for bucket in s3.list_buckets(Prefix=prefix)["Buckets"]}
+        ours = __salt__["aws_resource.ours"](
+            names, prefix, tags, lambda each: (_read(s3, each) or {}).get("tags", {})
+        )
         for bucket in ours:
             kept = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
             holds = kept.get("Versions") or kept.get("DeleteMarkers")
             __salt__["aws_resource.keep"](f"bucket {bucket}", holds and not delete_data)
-        return ours
+        return list(ours)
 
     def delete(found: list[str]) -> None:
         for bucket in found:

@@ -98,13 +98,8 @@ def secrets_absent(
 
     def read() -> list[str]:
         pages = manager.get_paginator("list_secrets").paginate()
-        return sorted(
-            secret["Name"]
-            for page in pages
-            for secret in page["SecretList"]
-            if secret["Name"].startswith(prefix)
-            and tags.items() <= __salt__["aws_resource.tag_dict"](secret.get("Tags")).items()
-        )
+        tags_of = {secret["Name"]: secret.get("Tags") for page in pages for secret in page["SecretList"]}
+        return list(__salt__["aws_resource.ours"](tags_of, prefix, tags, __salt__["aws_resource.tag_dict"]))
 
     def delete(found: list[str]) -> None:
         for secret in found:

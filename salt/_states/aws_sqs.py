@@ -82,15 +82,15 @@ def queues_absent(
     """
     sqs = __salt__["aws_resource.client"]("sqs", region, profile)
 
-    def read() -> list[str]:
+    def read() -> dict[str, str]:
         pages = sqs.get_paginator("list_queues").paginate(QueueNamePrefix=prefix)
-        urls = [url for page in pages for url in page.get("QueueUrls", [])]
-        return sorted(
-            url for url in urls if tags.items() <= sqs.list_queue_tags(QueueUrl=url).get("Tags", {}).items()
+        urls = {url.rpartition("/")[2]: url for page in pages for url in page.get("QueueUrls", [])}
+        return __salt__["aws_resource.ours"](
+            urls, prefix, tags, lambda url: sqs.list_queue_tags(QueueUrl=url).get("Tags", {})
         )
 
-    def delete(urls: list[str]) -> None:
-        for url in urls:
+    def delete(found: dict[str, str]) -> None:
+        for url in found.values():
             sqs.delete_queue(QueueUrl=url)
 
     return __salt__["aws_resource.absent"](name, read=read, delete=delete)
