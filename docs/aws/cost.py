@@ -127,7 +127,9 @@ def _parts(env: str, prices: Mapping[str, Any]) -> Iterator[Row]:
     gateways = len({subnet["nat"] for subnet in aws["subnets"].values() if "nat" in subnet})
     public = sum(bool(member.get("assign_public_ip")) for member in _members(env).values())
     yield "NAT gateways", str(gateways), gateways * hourly["nat_gateway"] * HOURS
-    addresses = gateways + public
+    zones = len({subnet["zone"] for subnet in aws["subnets"].values() if "nat" not in subnet})
+    balancer = "load_balancer" in parts
+    addresses = gateways + public + balancer * zones
     yield "Public addresses", str(addresses), addresses * hourly["public_address"] * HOURS
     yield "Private zone", "1", monthly["hosted_zone"]
     keys = ("storage" in parts) * len(aws["buckets"]) + ("audit" in parts) + ("database" in parts)
@@ -140,6 +142,12 @@ def _parts(env: str, prices: Mapping[str, Any]) -> Iterator[Row]:
         cost = hourly[database["class"]] * HOURS + database["storage"] * monthly["database_storage"]
         many = f"{database['class']}, {database['storage']} GB" + (", two zones" if copies == 2 else "")
         yield "RDS", many, copies * cost
+    if balancer:
+        yield (
+            "Load balancer",
+            "1, lightly loaded",
+            (hourly["load_balancer"] + hourly["load_balancer_unit"]) * HOURS,
+        )
     if "monitoring" in parts:
         alarms = sum(len(of_part) for part, of_part in _alarms(aws).items() if part in parts)
         yield "Alarms", str(alarms), alarms * monthly["alarm"]

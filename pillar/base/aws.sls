@@ -10,7 +10,8 @@ aws:
     public-b: {cidr: 10.0.1.0/24, zone: eu-west-1b}
     private-a: {cidr: 10.0.10.0/24, zone: eu-west-1a, nat: public-a}
     private-b: {cidr: 10.0.11.0/24, zone: eu-west-1b, nat: public-a}
-  # What there is beside what the hosts stand on: storage, messaging, secrets, database, audit, monitoring.
+  # What there is beside what the hosts stand on: storage, messaging, secrets, database, audit, monitoring,
+  # load_balancer.
   # An environment names what it needs: pillar/<environment>/environment/operator.sls.
   parts: []
   # Whether AWS refuses to delete what holds data.
@@ -24,3 +25,8 @@ aws:
     backup: {old_versions: 30, infrequent_access: 30, glacier: 90, expire: 365}
   # RDS, where an environment has the part `database`. It grows by itself from `storage` to `max_storage` (GiB).
   database: {class: db.t4g.small, version: '8.4', storage: 20, max_storage: 100, multi_az: False, backup_days: 7}
+  # The part `load_balancer`. `domain`, of which ACM has an issued certificate, comes from pillar/local, and with it
+  # `public_zone`, if Route 53 is to lead the domain there. TLS 1.2 with forward secrecy, and 1.3.
+  load_balancer: {tls_policy: ELBSecurityPolicy-TLS13-1-2-Res-2021-06}
+  # `deployment: {repository: owner/name, environment: production}` makes a role for GitHub Actions; there is none by
+  # default.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from salt.exceptions import CommandExecutionError
+
 __virtualname__ = "aws_fleet"
 
 Pillar = Mapping[str, Any]
@@ -95,14 +97,16 @@ def policies() -> dict[str, dict[str, Any]]:
 def operator_policies() -> dict[str, dict[str, Any]]:
     """Return what an operator needs, in policies that AWS does not find too long (6144 characters each).
 
-    ``foundation`` to apply and remove salt/aws, ``services``, ``database`` and ``audit`` for its parts that
-    an environment switches on, ``launch`` for salt-cloud.
+    ``foundation`` to apply and remove salt/aws, ``services``, ``database``, ``audit``, ``load_balancer`` and
+    ``deployment`` for its parts that an environment switches on, ``launch`` for salt-cloud.
     """
     files = {
         "foundation": "operator",
         "services": "operator-services",
         "database": "operator-database",
         "audit": "operator-audit",
+        "load_balancer": "operator-load-balancer",
+        "deployment": "operator-deployment",
         "launch": "master",
     }
     return {name: _document(_statements(path)) for name, path in files.items()}
@@ -214,6 +218,31 @@ def queue_policy(queue: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def load_balancer_logs() -> dict[str, Any]:
+    """Return the ``bucket`` of the load balancer's access logs, and the ``statements`` that admit it there.
+
+    Source of the statement:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+
+    Raises:
+        CommandExecutionError: the environment has the part, and not its security group.
+    """
+    if "load_balancer" not in __pillar__["fleet"]["managed"]:
+        raise CommandExecutionError(
+            "fleet:managed: expected load_balancer in it, as in aws:parts: without, it has no security group"
+        )
+    target = bucket("load-balancer")
+    owner = account(__pillar__["aws"]["region"])
+    statement = {
+        "Sid": "BalancerWrites",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{target}/AWSLogs/{owner}/*",
+    }
+    return {"bucket": target, "statements": [statement]}
 
 
 def trail() -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""IAM roles for hosts.
+"""IAM roles.
 
 Why not ``boto3_iam_role`` of saltext-boto3 1.2.0: it cannot tag, compares a trust policy of more than one
 statement by sorting dictionaries (a TypeError), and says under ``test=True`` only part of what it will do.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +26,7 @@ def role_present(
     policies: Mapping[str, Policy],
     tags: Tags,
     instance_profile: bool = False,
+    attached: Sequence[str] = (),
     region: str | None = None,
     profile: str | None = None,
 ) -> Result:
@@ -38,6 +39,7 @@ def role_present(
         policies: its inline policies by name.
         tags: further tags.
         instance_profile: whether it is for instances.
+        attached: the ARNs of its managed policies.
         region: IAM has none; where its client connects.
         profile: of the AWS configuration; none: boto3's usual chain.
     """
@@ -47,7 +49,7 @@ def role_present(
         "description": description,
         "trust": trust,
         "policies": dict(policies),
-        "attached": [],
+        "attached": sorted(attached),
         "instance_profile": [name] if instance_profile else None,
         "tags": tags,
     }
@@ -74,7 +76,9 @@ def role_present(
             for policy, document in policies.items():
                 iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=_json(document))
         if "attached" in changed:
-            _detach(iam, name)
+            _detach(iam, name, attached)
+            for arn in attached:
+                iam.attach_role_policy(RoleName=name, PolicyArn=arn)
         if changed.get("instance_profile"):
             _add_to_profile(iam, name, tags)
         if "tags" in changed:
@@ -147,7 +151,7 @@ def _read_role(iam: Any, name: str) -> Result | None:
         "description": role.get("Description", ""),
         "trust": role["AssumeRolePolicyDocument"],
         "policies": _inline_policies(iam, name),
-        "attached": [policy["PolicyArn"] for policy in _attached(iam, name)],
+        "attached": sorted(policy["PolicyArn"] for policy in _attached(iam, name)),
         "instance_profile": profile and [role["RoleName"] for role in profile["Roles"]],
         "tags": tags,
     }
@@ -182,9 +186,10 @@ def _attached(iam: Any, name: str) -> list[Result]:
     return _listed(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
 
 
-def _detach(iam: Any, name: str) -> None:
+def _detach(iam: Any, name: str, kept: Sequence[str] = ()) -> None:
     for policy in _attached(iam, name):
-        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+        if policy["PolicyArn"] not in kept:
+            iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
 
 
 def _add_to_profile(iam: Any, name: str, tags: Tags) -> None:

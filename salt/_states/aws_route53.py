@@ -1,4 +1,4 @@
-"""Private DNS zones and their records.
+"""Private DNS zones and their records, and names in public ones that lead to a load balancer.
 
 Why not ``boto3_route53`` of saltext-boto3 1.2.0: it cannot tag, fails under ``test=True`` while the VPC is
 still to be made, and then says of every record that nothing will change.
@@ -81,7 +81,7 @@ def zones_absent(name: str, tags: Tags, region: str | None = None, profile: str 
         name,
         read=lambda: [
             zone_id
-            for zone_id in _private_zones(route53, name)
+            for zone_id in _zones(route53, name, private=True)
             if tags.items() <= _zone_tags(route53, zone_id).items()
         ],
         delete=delete,
@@ -150,22 +150,98 @@ def record_present(
     )
 
 
+def alias_present(
+    name: str, zone: str, balancer: str, region: str | None = None, profile: str | None = None
+) -> Result:
+    """Make sure that a name in a public zone leads to a load balancer.
+
+    Args:
+        name: the whole name, without a final dot.
+        zone: the domain of the public zone, which somebody else made.
+        balancer: the load balancer's name.
+        region: the balancer's.
+        profile: see `zone_present`.
+    """
+    route53 = __salt__["aws_resource.client"]("route53", region, profile)
+    elb = __salt__["aws_resource.client"]("elbv2", region, profile)
+    desired = {"alias": f"load balancer {balancer}"}
+
+    def read() -> Result | None:
+        target = (_alias(route53, zone, name) or {}).get("DNSName", "")
+        found = __salt__["aws_elb.find"](elb, balancer)
+        ours = found and target.rstrip(".").lower() == found["DNSName"].lower()
+        return {"alias": desired["alias"] if ours else target} if target else None
+
+    def upsert() -> None:
+        found = __salt__["aws_elb.find"](elb, balancer)
+        target = {
+            "HostedZoneId": found["CanonicalHostedZoneId"],
+            "DNSName": found["DNSName"],
+            "EvaluateTargetHealth": False,
+        }
+        record = {"Name": name, "Type": "A", "AliasTarget": target}
+        _change(route53, _public_zone(route53, zone), "UPSERT", [record])
+
+    return __salt__["aws_resource.present"](
+        name, desired=desired, read=read, create=upsert, update=lambda changed: upsert()
+    )
+
+
+def alias_absent(
+    name: str, zone: str, balancer: str, region: str | None = None, profile: str | None = None
+) -> Result:
+    """Make sure that a name in a public zone does not lead to a load balancer; what else it leads to stays.
+
+    Args:
+        name: see `alias_present`.
+        zone: see `alias_present`.
+        balancer: see `alias_present`.
+        region: see `alias_present`.
+        profile: see `alias_present`.
+    """
+    route53 = __salt__["aws_resource.client"]("route53", region, profile)
+    elb = __salt__["aws_resource.client"]("elbv2", region, profile)
+
+    def read() -> Result | None:
+        alias, found = _alias(route53, zone, name), __salt__["aws_elb.find"](elb, balancer)
+        ours = alias and found and alias["DNSName"].rstrip(".").lower() == found["DNSName"].lower()
+        return {"Name": name, "Type": "A", "AliasTarget": alias} if ours else None
+
+    def delete(record: Result) -> None:
+        _change(route53, _public_zone(route53, zone), "DELETE", [record])
+
+    return __salt__["aws_resource.absent"](name, read=read, delete=delete)
+
+
+def _alias(route53: Any, zone: str, name: str) -> Result | None:
+    """Return where the A record of that name leads, if it is an alias."""
+    for record in _records(route53, _public_zone(route53, zone), name, "A"):
+        return record.get("AliasTarget")
+    return None
+
+
+def _public_zone(route53: Any, name: str) -> str:
+    for zone_id in _zones(route53, name, private=False):
+        return zone_id
+    raise CommandExecutionError(f"aws:load_balancer:public_zone: there is no public zone {name}")
+
+
 def _zone_id(route53: Any, ec2: Any, name: str, vpc: str) -> str | None:
     """Return the id of the VPC's private zone of that name; other VPCs may have one of the same name."""
     vpc_id = __salt__["aws_ec2.vpc_id"](ec2, vpc)
     known = f"aws_route53.zone_id:{vpc_id}:{name}"
     if known not in __context__:  # every record asks
-        for zone_id in _private_zones(route53, name):
+        for zone_id in _zones(route53, name, private=True):
             if any(of["VPCId"] == vpc_id for of in route53.get_hosted_zone(Id=zone_id)["VPCs"]):
                 __context__[known] = zone_id
     return __context__.get(known)
 
 
-def _private_zones(route53: Any, name: str) -> list[str]:
+def _zones(route53: Any, name: str, private: bool) -> list[str]:
     return [
         zone["Id"].removeprefix("/hostedzone/")
         for zone in route53.list_hosted_zones_by_name(DNSName=name)["HostedZones"]
-        if zone["Name"] == f"{name}." and zone["Config"]["PrivateZone"]
+        if zone["Name"] == f"{name}." and zone["Config"]["PrivateZone"] == private
     ]
 
 

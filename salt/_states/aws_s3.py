@@ -1,4 +1,4 @@
-"""S3 buckets that are private, versioned, encrypted with a key of their own, and reached by TLS only.
+"""S3 buckets that are private, versioned, encrypted, and reached by TLS only.
 
 Why not ``boto3_s3_bucket`` of saltext-boto3 1.2.0: it knows neither encryption nor the block of public
 access.
@@ -35,9 +35,9 @@ _ABSENT = ("404", "NoSuchBucket")
 
 def bucket_present(
     name: str,
-    kms_key: str,
     lifecycle: Sequence[Mapping[str, Any]],
     tags: Tags,
+    kms_key: str | None = None,
     statements: Sequence[Mapping[str, Any]] = (),
     region: str | None = None,
     profile: str | None = None,
@@ -46,9 +46,9 @@ def bucket_present(
 
     Args:
         name: the bucket's name, unique in the world.
-        kms_key: the alias, without ``alias/``, of the key that encrypts what is put there.
         lifecycle: S3's lifecycle rules.
         tags: further tags; they replace those found.
+        kms_key: the alias, without ``alias/``, of the key that encrypts what is put there; none: S3's own.
         statements: further statements of the bucket policy, for services that write there.
         region: where, as ``eu-west-1``.
         profile: of the AWS configuration; none: boto3's usual chain.
@@ -63,12 +63,10 @@ def bucket_present(
         "Resource": arns,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": f"alias/{kms_key}"}
     encryption = {
-        "ApplyServerSideEncryptionByDefault": {
-            "SSEAlgorithm": "aws:kms",
-            "KMSMasterKeyID": f"alias/{kms_key}",
-        },
-        "BucketKeyEnabled": True,  # one call to KMS a bucket and hour rather than an object
+        "ApplyServerSideEncryptionByDefault": by_key if kms_key else {"SSEAlgorithm": "AES256"},
+        "BucketKeyEnabled": bool(kms_key),  # one call to KMS a bucket and hour rather than an object
     }
     desired = {
         "public_access_block": _BLOCKED,

@@ -50,6 +50,35 @@ aws-absent-groups:
     - region: {{ aws['region'] }}
     - require:
       - id: aws-absent-databases
+{%- if 'public_zone' in aws['load_balancer'] %}
+
+aws-absent-record:
+  aws_route53.alias_absent:
+    - name: {{ aws['load_balancer']['domain'] }}
+    - zone: {{ aws['load_balancer']['public_zone'] }}
+    - balancer: {{ name }}-app
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-groups
+{%- endif %}
+
+aws-absent-balancers:
+  aws_elb.balancers_absent:
+    - name: Load balancers of {{ name }}
+    - prefix: {{ name }}-
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-{{ 'record' if 'public_zone' in aws['load_balancer'] else 'groups' }}
+
+aws-absent-target-groups:
+  aws_target_group.groups_absent:
+    - name: Target groups of {{ name }}
+    - prefix: {{ name }}-
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-balancers
 {#- What holds no data and nothing else needs. #}
 {%- for what, function in {
   'roles': 'aws_iam.roles_absent', 'keys': 'aws_kms.keys_absent', 'queues': 'aws_sqs.queues_absent',
@@ -66,6 +95,23 @@ aws-absent-{{ what }}:
     - require:
       - id: aws-absent-groups
 {%- endfor %}
+
+aws-absent-policies:
+  aws_iam_policy.policies_absent:
+    - name: Policies of {{ name }}
+    - prefix: {{ name }}-
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-roles
+
+aws-absent-provider:
+  aws_iam_oidc.absent:
+    - name: {{ salt['aws_deployment.provider']()['name'] }}
+    - tags: {{ ours }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-roles
 
 aws-absent-zone:
   aws_route53.zones_absent:
@@ -111,4 +157,5 @@ aws-absent-{{ kind }}:
     - region: {{ aws['region'] }}
     - require:
       - id: aws-absent-{{ 'db-subnets' if loop.first else loop.previtem }}
+      - id: aws-absent-balancers
 {%- endfor %}

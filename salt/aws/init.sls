@@ -11,3 +11,6 @@ include:
 {%- for part in pillar['aws']['parts'] %}
   - aws.{{ part }}
 {%- endfor %}
+{%- if 'deployment' in pillar['aws'] %}
+  - aws.deployment
+{%- endif %}

@@ -15,7 +15,8 @@ fleet:
   versions: {{ versions | json }}
   # Roles whose hosts have a public address; their profiles are in a public subnet.
   public_roles: [master, app]
-  # Roles that AWS runs and no host: RDS, where an environment has it. Their names still lead there.
+  # Roles that AWS runs and no host, where an environment has them: RDS, whose name still leads there, and the
+  # load balancer.
   managed: []
   # Services whose formula or package is not there: every reader of the catalogue subtracts them.
   unavailable: [loki, tempo, tempo_otlp, mimir, grafana, alloy]

@@ -1,7 +1,10 @@
 # What differs in prod. A file beside this one, named after a role, is for the hosts of that role only.
 fleet:
   env: prod
-  managed: [database]
+  managed: [database, load_balancer]
+  # The application's hosts are reached through the load balancer, and by nobody else from outside.
+  public_roles: [master]
   services:
-    database:
-      clients: [app, master]  # the control node makes the application's account there
+    database: {clients: [app, master]}  # the control node makes the application's account there
+    http: {clients: [load_balancer, blackbox_exporter]}
+    https: {clients: [load_balancer, blackbox_exporter]}

@@ -11,19 +11,27 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 ADMINS = "198.51.100.0/24"
-PARTS = ["storage", "messaging", "secrets", "database", "audit", "monitoring"]
+PARTS = ["storage", "messaging", "secrets", "database", "audit", "monitoring", "load_balancer"]
+DOMAIN = "www.example.com"
+DEPLOYMENT = {"repository": "example/saltwatch", "environment": "production"}
 States = dict[str, dict[str, Any]]
 
 
@@ -87,15 +95,12 @@ class Account:
         return {state["__id__"]: state for state in states.values()} if isinstance(states, dict) else states
 
     def pillar(self, **local: Any) -> None:
-        """Write pillar/local of this operator."""
-        (self.home / "pillar" / "local.sls").write_text(
-            yaml.safe_dump(
-                {
-                    "fleet": {"admin_cidrs": [ADMINS]},
-                    "aws": {"operator_public_key": str(self.home / "key.pub")} | local,
-                }
-            )
-        )
+        """Write pillar/local of this operator; ``local`` overrides what AWS's part of it would be."""
+        fleet: dict[str, Any] = {"admin_cidrs": [ADMINS]}
+        if "load_balancer" in local.get("parts", ()):
+            fleet["managed"] = ["load_balancer"]
+        aws = {"operator_public_key": str(self.home / "key.pub"), "load_balancer": {"domain": DOMAIN}}
+        (self.home / "pillar" / "local.sls").write_text(yaml.safe_dump({"fleet": fleet, "aws": aws | local}))
 
 
 def changed(states: States) -> dict[str, Any]:
@@ -189,6 +194,15 @@ def empty_account(home: Path, environment: str = "dev", **aws: Any) -> Iterator[
 
 
 def reset(account: Account) -> None:
-    """Make the account empty."""
+    """Make the account empty, but for a certificate of `DOMAIN`, which no state could have issued."""
     request = urllib.request.Request(f"{account.endpoint}/moto-api/reset", method="POST")
     urllib.request.urlopen(request).close()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DOMAIN)]), datetime.now(UTC)
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=90)
+    ).sign(key, hashes.SHA256())
+    account.client("acm").import_certificate(
+        Certificate=certificate.public_bytes(Encoding.PEM),
+        PrivateKey=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )

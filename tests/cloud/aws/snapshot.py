@@ -56,6 +56,8 @@ def snapshot(account: Account) -> dict[str, Any]:
         "attached": {
             role: iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] for role in roles
         },
+        "managed policies": iam.list_policies(Scope="Local")["Policies"],
+        "identity providers": iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
         "profiles": iam.list_instance_profiles()["InstanceProfiles"],
         "zones": [
             {
@@ -67,7 +69,7 @@ def snapshot(account: Account) -> dict[str, Any]:
             for zone in zones
         ],
     }
-    return _settled(found | _services(account) | _audit(account))
+    return _settled(found | _services(account) | _audit(account) | _balancers(account))
 
 
 def _services(account: Account) -> dict[str, Any]:
@@ -128,6 +130,23 @@ def _audit(account: Account) -> dict[str, Any]:
         ],
         "log groups": logs.describe_log_groups()["logGroups"],
         "log policies": logs.describe_resource_policies()["resourcePolicies"],
+    }
+
+
+def _balancers(account: Account) -> dict[str, Any]:
+    elb = account.client("elbv2")
+    balancers = elb.describe_load_balancers()["LoadBalancers"]
+    groups = elb.describe_target_groups()["TargetGroups"]
+    return {
+        "load balancers": balancers,
+        "listeners": [
+            elb.describe_listeners(LoadBalancerArn=each["LoadBalancerArn"])["Listeners"] for each in balancers
+        ],
+        "target groups": groups,
+        "targets": [
+            elb.describe_target_health(TargetGroupArn=each["TargetGroupArn"])["TargetHealthDescriptions"]
+            for each in groups
+        ],
     }
 
 

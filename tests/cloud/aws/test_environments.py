@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aws_account import CHECKOUT, Account, changed, empty_account, reset
 
 # What prod.map has to launch: two of what must not be alone.
@@ -52,6 +53,7 @@ def test_dev_pays_for_one_nat_gateway_and_for_keys_and_secrets(account: Account)
     assert account.client("cloudtrail").list_trails()["Trails"] == []
     assert account.client("guardduty").list_detectors()["DetectorIds"] == []
     assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert account.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
 
 
 def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
@@ -116,6 +118,16 @@ def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> No
     assert "saltwatch-data" in states["aws-absent-tables"]["comment"]
     assert set(changed(states)) == {"aws-absent-buckets"}  # empty ones
     assert dynamodb.scan(TableName="saltwatch-data")["Count"] == 1
+
+
+def test_prods_hosts_are_reached_through_the_load_balancer(prod: Account) -> None:
+    # Mutants: prod without the part load_balancer; app-1 of prod.map in public-a.
+    (balancer,) = prod.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    assert len(balancer["AvailabilityZones"]) == 2
+    for hosts in yaml.safe_load((CHECKOUT / "prod.map").read_text())["app"]:
+        for host in hosts.values():
+            assert "private" in host["subnetname"]
+            assert host["assign_public_ip"] is False
 
 
 def test_prod_tags_its_own(prod: Account) -> None:

@@ -1,17 +1,13 @@
 """What each role may do: judged by checkers of public repute, and against what this fleet promises."""
 
-import json
-import warnings
 from fnmatch import fnmatchcase
 from typing import Any
 
+import judged
 import pytest
 from aws_account import Account
 from cloudsplaining.scan.policy_document import PolicyDocument
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # parliament uses pkg_resources
-    import parliament
+from judged import listed
 
 Statement = dict[str, Any]
 
@@ -30,10 +26,6 @@ def policies(account: Account) -> dict[str, dict[str, Any]]:
     return found
 
 
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
 def allowing(policy: dict[str, Any], action: str) -> list[Statement]:
     """Return the statements that allow an action on something."""
     return [
@@ -44,26 +36,11 @@ def allowing(policy: dict[str, Any], action: str) -> list[Statement]:
     ]
 
 
-def required_formats(detail: Any) -> set[str]:
-    """Return the resource formats of RunInstances that parliament misses in one statement."""
-    if not isinstance(detail, list) or not all(isinstance(each, dict) for each in detail):
-        return set()
-    return {each["required_format"] for each in detail if each["action"] == "ec2:RunInstances"}
-
-
 def test_parliament_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:
     # Mutant: ec2:DescribeInstance in policies/master.yaml; or LaunchTagged on arn:aws:s3:::x.
     assert policies
     for role, policy in policies.items():
-        analysis = parliament.analyze_policy_string(json.dumps(policy))
-        findings = {(finding.issue, str(finding.detail)) for finding in analysis.findings}
-        # It judges statements one by one; RunInstances needs several, which have to cover what it needs.
-        resources = [each for one in allowing(policy, "ec2:RunInstances") for each in listed(one["Resource"])]
-        for finding in analysis.findings:
-            formats = required_formats(finding.detail)
-            if formats and all(any(fnmatchcase(each, form) for each in resources) for form in formats):
-                findings.discard((finding.issue, str(finding.detail)))
-        assert findings == set(), f"{role}: {findings}"
+        assert judged.findings(policy) == set(), role
 
 
 def test_cloudsplaining_finds_nothing(policies: dict[str, dict[str, Any]]) -> None:

@@ -15,6 +15,8 @@ from saltext.boto3.states import (
     boto3_cloudwatch_event,
     boto3_dynamodb,
     boto3_ec2,
+    boto3_elbv2,
+    boto3_iam,
     boto3_iam_role,
     boto3_kms,
     boto3_rds,
@@ -111,6 +113,12 @@ def test_database_wants_its_password_as_an_argument() -> None:
     assert parameters["master_user_password"].default is inspect.Parameter.empty
 
 
+def test_load_balancers_are_not_known() -> None:
+    states = {name for name, each in vars(boto3_elbv2).items() if inspect.isfunction(each)}
+    assert "create_target_group" in states
+    assert not [name for name in states if "balancer" in name or "listener" in name]
+
+
 @pytest.mark.parametrize(
     ("function", "missing"),
     [
@@ -119,6 +127,7 @@ def test_database_wants_its_password_as_an_argument() -> None:
         (boto3_kms.key_present, "tags"),
         (boto3_ec2.key_present, "tags"),
         (boto3_iam_role.present, "tags"),
+        (boto3_iam.policy_present, "tags"),
         (boto3_sqs.present, "tags"),
         (boto3_cloudwatch_alarm.present, "tags"),
         (boto3_cloudwatch_event.present, "tags"),
