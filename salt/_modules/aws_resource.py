@@ -5,6 +5,7 @@ resource by a few closures; what ``test=True`` says and what an apply does come 
 they cannot differ.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -15,6 +16,9 @@ from saltext.boto3.utils import boto3mod
 Properties = Mapping[str, Any]
 Result = dict[str, Any]
 Resource = TypeVar("Resource")
+
+# At DEBUG it writes down what it sends and what is answered, passwords included.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def client(service: str, region: str | None = None, profile: str | None = None) -> Any:
