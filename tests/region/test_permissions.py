@@ -142,26 +142,39 @@ def test_a_bucket_that_wants_tls_has_it(region: LocalRegion, host: Host) -> None
     assert refused(host.client("s3").get_object, Bucket="f-loki", Key="a") in ("403", "AccessDenied")
 
 
+# What a launch needs, in the order of `Demands._launch`; and the end of what it made.
+LAUNCH = [
+    allow(
+        "ec2:RunInstances",
+        [f"{EC2}{kind}/*" for kind in ("instance", "volume", "network-interface")],
+        **TAGGED,
+    ),
+    allow("ec2:RunInstances", "arn:aws:ec2:eu-west-1::image/*"),
+    allow("ec2:RunInstances", f"{EC2}subnet/*", **OWN),
+    allow(
+        "ec2:CreateTags",
+        f"{EC2}*/*",
+        StringEquals={"aws:RequestTag/Fleet": "f", "ec2:CreateAction": ["RunInstances"]},
+    ),
+    allow(
+        "iam:PassRole",
+        "arn:aws:iam::123456789012:role/f-app",
+        StringEquals={"iam:PassedToService": "ec2.amazonaws.com"},
+    ),
+]
+TERMINATE = allow("ec2:TerminateInstances", f"{EC2}instance/*", **OWN)
+
+
 @pytest.fixture
 def launcher(region: LocalRegion, host: Host, subnet: str) -> dict[str, Any]:
     """Arguments of a launch that the host's policy permits."""
-    made = [f"{EC2}{kind}/*" for kind in ("instance", "volume", "network-interface")]
-    host.may(
-        allow("ec2:RunInstances", made, **TAGGED),
-        allow("ec2:RunInstances", f"{EC2}subnet/*", **OWN),
-        allow("ec2:RunInstances", "arn:aws:ec2:eu-west-1::image/*"),
-        allow(
-            "ec2:CreateTags",
-            f"{EC2}*/*",
-            StringEquals={"aws:RequestTag/Fleet": "f", "ec2:CreateAction": ["RunInstances"]},
-        ),
-        allow(
-            "iam:PassRole",
-            "arn:aws:iam::123456789012:role/f-app",
-            StringEquals={"iam:PassedToService": "ec2.amazonaws.com"},
-        ),
-        allow("ec2:TerminateInstances", f"{EC2}instance/*", **OWN),
-    )
+    host.may(*LAUNCH, TERMINATE)
+    iam = region.client("iam")
+    for role in ("f-app", "f-admin"):
+        iam.create_instance_profile(InstanceProfileName=role)
+    iam.create_role(RoleName="f-admin", AssumeRolePolicyDocument="{}")
+    for role in ("f-app", "f-admin"):
+        iam.add_role_to_instance_profile(InstanceProfileName=role, RoleName=role)
     region.client("ec2").create_tags(Resources=[subnet], Tags=[{"Key": "Fleet", "Value": "f"}])
     tags = [
         {"ResourceType": kind, "Tags": [{"Key": "Fleet", "Value": "f"}]}
@@ -174,6 +187,7 @@ def launcher(region: LocalRegion, host: Host, subnet: str) -> dict[str, Any]:
         "MinCount": 1,
         "MaxCount": 1,
         "TagSpecifications": tags,
+        "IamInstanceProfile": {"Name": "f-app"},
     }
 
 
@@ -186,15 +200,16 @@ def test_only_what_is_tagged_is_launched(region: LocalRegion, host: Host, launch
         assert (
             refused(ec2.run_instances, **launcher | {"TagSpecifications": fewer}) == "UnauthorizedOperation"
         )
-    region.client("ec2").delete_tags(Resources=[launcher["SubnetId"]], Tags=[{"Key": "Fleet"}])
-    assert refused(ec2.run_instances, **launcher) == "UnauthorizedOperation"
-    iam = region.client("iam")
-    iam.create_role(RoleName="f-admin", AssumeRolePolicyDocument="{}")
-    iam.create_instance_profile(InstanceProfileName="f-admin")
-    iam.add_role_to_instance_profile(InstanceProfileName="f-admin", RoleName="f-admin")
-    region.client("ec2").create_tags(Resources=[launcher["SubnetId"]], Tags=[{"Key": "Fleet", "Value": "f"}])
     profile = {"IamInstanceProfile": {"Name": "f-admin"}}
     assert refused(ec2.run_instances, **launcher | profile) == "UnauthorizedOperation"
+    subnet = {"Resources": [launcher["SubnetId"]], "Tags": [{"Key": "Fleet", "Value": "f"}]}
+    region.client("ec2").delete_tags(**subnet)
+    assert refused(ec2.run_instances, **launcher) == "UnauthorizedOperation"
+    region.client("ec2").create_tags(**subnet)
+    for statement in LAUNCH:
+        host.may(*(each for each in LAUNCH if each is not statement))
+        assert refused(ec2.run_instances, **launcher) == "UnauthorizedOperation", statement
+    host.may(TERMINATE)
     ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
 
 
