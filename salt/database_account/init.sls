@@ -5,7 +5,7 @@
 include:
   - minion
 
-database-account-certificates:
+database_account-certificates:
   file.managed:
     - name: /etc/ssl/certs/rds-{{ fleet.region }}.pem
     - source: https://truststore.pki.rds.amazonaws.com/{{ fleet.region }}/{{ fleet.region }}-bundle.pem
@@ -14,7 +14,7 @@ database-account-certificates:
     - group: root
     - mode: '0644'
 
-database-account:
+database_account-user:
   mariadb.user_present:
     - name: {{ database.user }}
     - hosts: {{ account.clients | json }}
@@ -28,4 +28,4 @@ database-account:
         secret: {{ salt['fleet.master_secret']() }}
         ca: /etc/ssl/certs/rds-{{ fleet.region }}.pem
     - require:
-      - file: database-account-certificates
+      - file: database_account-certificates

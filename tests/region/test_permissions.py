@@ -218,6 +218,7 @@ def test_a_machine_of_another_fleet_is_left_alone(
 ) -> None:
     """Mutant: the tags that a call sets taken for those that the machine has."""
     other = launch()["InstanceId"]
+    host.may(TERMINATE, allow("ec2:CreateTags", f"{EC2}instance/*", **OWN))
     ec2 = host.client("ec2")
     assert refused(ec2.terminate_instances, InstanceIds=[other]) == "UnauthorizedOperation"
     assert refused(ec2.describe_instances) == "UnauthorizedOperation"
