@@ -88,6 +88,9 @@ def test_it_gives_nobody_rights_and_removes_nothing(iam: Any) -> None:
         f"iam:{reads}"
         for reads in (
             "GetInstanceProfile",
+            "GetOpenIDConnectProvider",
+            "GetPolicy",
+            "GetPolicyVersion",
             "GetRole",
             "GetRolePolicy",
             "ListAttachedRolePolicies",

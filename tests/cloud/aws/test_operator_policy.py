@@ -1,15 +1,13 @@
-"""The operator's policy is what the states call: nothing is missing, nothing is too much."""
+"""An operator's policies are what the states call; a deployment's, but for rights and removal."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
 import judged
 import pytest
 import test_drift
-from aws_account import CHECKOUT, PARTS, Account
+from aws_account import Account
 
 # IAM's actions for the calls of services whose protocol does not name them (aws_account.Recording).
 S3 = {
@@ -59,9 +57,12 @@ WITHIN_OTHERS = {
     "events:TagResource",
     "guardduty:TagResource",
     "logs:TagResource",
+    "elasticloadbalancing:AddTags",
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
     "iam:TagInstanceProfile",
+    "iam:TagOpenIDConnectProvider",
+    "iam:TagPolicy",
     "iam:TagRole",
     "kms:CreateGrant",
     "kms:TagResource",
@@ -74,8 +75,17 @@ WITHIN_OTHERS = {
 # Only to mend what no drift of the tests below does; each is one call of one state.
 OTHER_MENDING = {
     "cloudtrail:UpdateTrail",
+    "elasticloadbalancing:DeleteRule",
+    "elasticloadbalancing:DeregisterTargets",
+    "elasticloadbalancing:ModifyListener",
+    "elasticloadbalancing:ModifyTargetGroup",
+    "elasticloadbalancing:RegisterTargets",
+    "elasticloadbalancing:SetSecurityGroups",
+    "elasticloadbalancing:SetSubnets",
     "guardduty:UpdateDetector",
     "dynamodb:UpdateTable",
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicyVersion",
     "iam:UpdateRole",
     "kms:EnableKey",
     "kms:PutKeyPolicy",
@@ -105,35 +115,43 @@ def iam_action(recorded: str) -> str:
     return f"{service}:{named.get(call, call)}"
 
 
+class Called(NamedTuple):
+    """What was called by apply, with mending of every drift, and by removal."""
+
+    applying: set[str]
+    removing: set[str]
+
+
 @pytest.fixture(scope="module")
-def called(whole: Account) -> set[str]:
-    """What apply, mending every drift, and removal called."""
-    actions: set[str] = set()
-    whole.on_action.append(actions.add)
+def called(whole: Account) -> Called:
+    applying: set[str] = set()
+    removing: set[str] = set()
+    whole.on_action.append(applying.add)
     whole.apply("aws")
     whole.on_action.clear()
     hand = test_drift.Hand(whole)
     for drift, _ in [*test_drift.DRIFTS, *test_drift.LOST_NAMES]:
         drift(hand)
-    whole.on_action.append(actions.add)
+    whole.on_action.append(applying.add)
     whole.apply("aws")
+    whole.on_action[:] = [removing.add]
     whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')  # RDS always holds data
     whole.on_action.clear()
-    return {iam_action(action) for action in actions} - {"sts:GetCallerIdentity"}  # always allowed
+    allowed_to_all = {"sts:GetCallerIdentity"}
+    return Called(*({iam_action(each) for each in part} - allowed_to_all for part in (applying, removing)))
+
+
+def asked(account: Account, function: str) -> dict[str, Any]:
+    """Return what a function answers the operator."""
+    process = account.start(function=function)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return json.loads(out)["local"]
 
 
 @pytest.fixture(scope="module")
 def policies(whole: Account) -> dict[str, Any]:
-    command = [Path(sys.executable).with_name("salt-call"), "-c", whole.home / "conf", "--out=json"]
-    out = subprocess.run(
-        [*command, "aws_fleet.operator_policies"],
-        cwd=CHECKOUT,
-        env=whole.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return json.loads(out)["local"]
+    return asked(whole, "aws_fleet.operator_policies")
 
 
 def actions(policy: dict[str, Any]) -> set[str]:
@@ -144,12 +162,21 @@ def actions(policy: dict[str, Any]) -> set[str]:
     return found
 
 
-def test_nothing_is_missing_and_nothing_is_too_much(called: set[str], policies: dict[str, Any]) -> None:
+def test_nothing_is_missing_and_nothing_is_too_much(called: Called, policies: dict[str, Any]) -> None:
     # Mutants: any action taken out of an operator*.yaml, or added there.
-    assert PARTS
     allowed = set().union(*(actions(policy) for name, policy in policies.items() if name != "launch"))
-    assert called - allowed == set()
-    assert allowed - called - WITHIN_OTHERS == OTHER_MENDING
+    every = called.applying | called.removing
+    assert every - allowed == set()
+    assert allowed - every - WITHIN_OTHERS == OTHER_MENDING
+
+
+def test_a_deployment_may_apply_and_no_more(whole: Account, called: Called) -> None:
+    # Mutants: any line of not-deployment.yaml taken out, or `ec2:Delete*` there.
+    found = asked(whole, "aws_deployment.policies")
+    allowed = set().union(*(actions(policy) for policy in found.values()))
+    gives_rights = {each for each in called.applying if re.match("iam:(?!Get|List)", each)}
+    assert called.applying - gives_rights - allowed == set()
+    assert allowed - called.applying - WITHIN_OTHERS - OTHER_MENDING == set()
 
 
 def test_parliament_finds_nothing(policies: dict[str, Any]) -> None:
