@@ -5,7 +5,7 @@
 include:
   - minion
 
-database_account-certificates:
+database-account-certificates:
   file.managed:
     - name: /etc/ssl/certs/rds-{{ fleet.region }}.pem
     - source: https://truststore.pki.rds.amazonaws.com/{{ fleet.region }}/{{ fleet.region }}-bundle.pem
@@ -14,7 +14,7 @@ database_account-certificates:
     - group: root
     - mode: '0644'
 
-database_account-user:
+database-account-user:
   mariadb.user_present:
     - name: {{ database.user }}
     - hosts: {{ account.clients | json }}
@@ -28,4 +28,4 @@ database_account-user:
         secret: {{ salt['fleet.master_secret']() }}
         ca: /etc/ssl/certs/rds-{{ fleet.region }}.pem
     - require:
-      - file: database_account-certificates
+      - file: database-account-certificates

@@ -90,8 +90,11 @@ def ids_not_of_the_formula(file: File) -> Iterator[str]:
 
 
 def several_functions_of_one_id(file: File) -> Iterator[str]:
-    """One state function an id."""
-    yield from (state.id for state in file.states() if len(state.functions) != 1)
+    """One state function an id, whichever branch of an `if` is taken."""
+    for untaken in (r"{%-? (else|elif\b.*?) -?%}.*?{%-? endif -?%}", r"{%-? if .*?%}.*?{%-? else -?%}"):
+        taken = File(file.formula, re.sub(untaken, "", file.text, flags=re.DOTALL))
+        yield from (state.id for state in taken.states() if len(state.functions) > 1)
+    yield from (state.id for state in file.states() if not state.functions)
 
 
 def packages_not_in_a_list(file: File) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -108,9 +108,12 @@ class Minion:
     @cached_property
     def files(self) -> dict[str, str]:
         """The text of each managed file that comes from here, by path."""
+        chunks = list(self._with("file.managed"))
+        # What templates see as ``opts`` is that of the loader made last, which may be another minion's by now.
+        functions = salt.state.HighState(copy.deepcopy(self._opts)).state.functions
         return {
-            chunk["name"]: self._text(chunk)
-            for chunk in self._with("file.managed")
+            chunk["name"]: self._text(chunk, functions)
+            for chunk in chunks
             if str(chunk.get("source")).startswith("salt://")
         }
 
@@ -145,8 +148,8 @@ class Minion:
     def _with(self, function: str) -> Iterator[Chunk]:
         return (chunk for chunk in self.chunks if f"{chunk['state']}.{chunk['fun']}" == function)
 
-    def _text(self, chunk: Chunk) -> str:
-        path, _, error = self._state.state.functions["file.get_managed"](
+    def _text(self, chunk: Chunk, functions: Mapping[str, Any]) -> str:
+        path, _, error = functions["file.get_managed"](
             chunk["name"],
             template=chunk.get("template"),
             source=chunk["source"],
@@ -161,6 +164,6 @@ class Minion:
             defaults=chunk.get("defaults"),
         )
         if not path and not error:  # no template: the file as it is
-            path = self._state.state.functions["cp.cache_file"](chunk["source"])
+            path = functions["cp.cache_file"](chunk["source"])
         assert path, f"{self.id} {self.env}: {chunk['__id__']}: {error}"
         return Path(path).read_text()

@@ -65,7 +65,7 @@ def _set(pillar: dict[str, Any], path: str, value: Any) -> None:
         (
             "prometheus:config:scrape_configs",
             [],
-            "prometheus:config: expected only the keys global; got scrape_configs",
+            "prometheus:config: expected only the keys global, storage; got scrape_configs",
         ),
         (
             "prometheus:config:global:scrape_interval",
