@@ -109,7 +109,7 @@ class Minion:
     def files(self) -> dict[str, str]:
         """The text of each managed file that comes from here, by path."""
         chunks = list(self._with("file.managed"))
-        # What templates see as ``opts`` is that of the loader made last, which may be another minion's by now.
+        # Templates see the ``opts`` of the loader made last, which may be another minion's by now.
         functions = salt.state.HighState(copy.deepcopy(self._opts)).state.functions
         return {
             chunk["name"]: self._text(chunk, functions)
