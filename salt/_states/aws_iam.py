@@ -77,8 +77,10 @@ def role_present(
                 iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=_json(document))
         if "attached" in changed:
             _detach(iam, name, attached)
+            there = {policy["PolicyArn"] for policy in _attached(iam, name)}
             for arn in attached:
-                iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+                if arn not in there:  # so that a run that was killed is continued
+                    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
         if changed.get("instance_profile"):
             _add_to_profile(iam, name, tags)
         if "tags" in changed:
