@@ -1,4 +1,4 @@
-"""Virtual environments of the bench's own, kept in the rehearsal's cache."""
+"""Virtual environments of what must not share the product's, kept in the rehearsal's cache."""
 
 import hashlib
 import shutil
@@ -10,13 +10,13 @@ from rehearsal.settings import Settings
 PYTHON = Path("/usr/bin/python3.11")
 
 
-def ensure(settings: Settings, name: str) -> Path:
-    """Return the directory of the commands of ``bench/requirements-<name>.txt``, installed if need be.
+def ensure(settings: Settings, name: str, directory: Path = Path(__file__).parent) -> Path:
+    """Return the directory of the commands of ``<directory>/requirements-<name>.txt``, installed if need be.
 
     Raises:
         SystemExit: They cannot be installed; says why.
     """
-    requirements = Path(__file__).with_name(f"requirements-{name}.txt")
+    requirements = directory / f"requirements-{name}.txt"
     if not PYTHON.exists():
         raise SystemExit(f"{PYTHON} is missing: Salt 3007 runs on Python 3.11 at most")
     key = hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
