@@ -14,7 +14,7 @@ from aws_account import REGION, Account, empty_account
 from moto.rds.models import rds_backends
 from moto.secretsmanager.models import SecretsManagerBackend
 
-CANARY = "CanaryOfTheFleet0123456789abcdef"
+CANARY = "Canary" * 6
 SECRET = "saltwatch/app/database"
 # Loud: what botocore logs at this level is every request and answer.
 LOUD = ("--log-level=all", "--log-file-level=all")
