@@ -14,6 +14,9 @@ from rehearsal.operator import Operator, write_private
 from rehearsal.progress import StepError
 
 PILLAR = Path("pillar/local/local.sls")
+ROLE_PILLARS = Path("pillar/local/local")
+# Of containers, whose kernel is the machine's and need not have WireGuard.
+CONTROL_NODE = {"wireguard": {"implementation": "userspace"}}
 CLOUD = Path("cloud.conf.d/local.conf")
 
 
@@ -38,6 +41,8 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     }
     path = checkout / PILLAR
     _write(path, _merge(_load(path), machine))
+    control = checkout / ROLE_PILLARS / "master.sls"
+    _write(control, _merge(_load(control), CONTROL_NODE))
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"

@@ -1,7 +1,9 @@
 {% import_yaml 'aws.sls' as aws %}
 {% import_yaml 'fleet/services.yaml' as services %}
+{% import_yaml 'fleet/versions.yaml' as versions %}
 include:
   - boto3
+  - wireguard
 master:
   publish_port: {{ services.salt_publish.port }}
   request_port: {{ services.salt_request.port }}

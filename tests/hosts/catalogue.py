@@ -24,6 +24,8 @@ UNITS = {
     "app": "app.service",
     "collector": "collector.service",
 }
+# Services that answer nobody whom they do not know.
+SILENT = {"wireguard"}
 
 
 @functools.cache

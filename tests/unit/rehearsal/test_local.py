@@ -64,3 +64,13 @@ def test_the_operator_sees_none_of_the_machine_s_credentials(
     environment = operator.environment()
     assert "the machine's" not in environment.values()
     assert environment["HOME"] == str(operator.home)
+
+
+def test_hosts_that_are_containers_have_wireguard_in_user_space(tmp_path: Path, operator: Operator) -> None:
+    """And peers that a person has added stay. Mutant: the file written without reading what is there."""
+    path = tmp_path / local.ROLE_PILLARS / "master.sls"
+    path.parent.mkdir(parents=True)
+    path.write_text("wireguard: {peers: {ann: {address: 10.99.0.2}}}\n")
+    local.write(tmp_path, operator, [])
+    wireguard = read(tmp_path, local.ROLE_PILLARS / "master.sls")["wireguard"]
+    assert wireguard == {"implementation": "userspace", "peers": {"ann": {"address": "10.99.0.2"}}}

@@ -283,7 +283,7 @@ def test_only_the_app_is_open_to_the_world(fleet: dict[str, Any]) -> None:
     flows = fleet_module.flows(fleet)
     outside = {(f["client"], f["server"], f["port"]) for f in flows if f["client"] in ("world", "admins")}
     world = {(client, "app-1", port) for client in ("world", "admins") for port in (80, 443)}
-    assert outside == world | {("admins", "salt-1", 22)}
+    assert outside == world | {("admins", "salt-1", port) for port in (22, 51820)}
 
 
 def test_who_scrapes_and_probes_may_connect(fleet: dict[str, Any]) -> None:

@@ -1,0 +1,5 @@
+# Administrators' way in: WireGuard on the control node.
+include:
+  - wireguard.install
+  - wireguard.config
+  - wireguard.service
