@@ -31,6 +31,7 @@ else
 fi
 git -C "$checkout" config receive.denyCurrentBranch updateInstead
 tar --extract --no-same-owner --file "$uploaded/local.tar" --directory "$checkout"
+sha256sum <"$uploaded/local.tar" >"$checkout/.git/local-files"
 
 # What is different where salt-cloud has a master: the files of Salt are where they usually are.
 cat > "$checkout/cloud.conf.d/master.conf" <<'CONF'

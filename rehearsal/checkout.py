@@ -15,6 +15,7 @@ from rehearsal.operator import Operator
 from rehearsal.progress import StepError
 
 BRANCH = "main"
+DIGEST = "/srv/saltwatch/.git/local-files"  # on the control node: of the archive of these that it was given
 LOCAL_FILES = ("pillar/local", "cloud.conf.d/local.conf")
 _ENVIRONMENT = {
     f"GIT_{who}_{what}": value
@@ -80,12 +81,19 @@ def write_local_files(checkout: Path, target: Path) -> str:
 
     Returns:
         The archive's SHA-256, in hex.
+
+    Raises:
+        StepError: There are none, so no secrets either.
     """
+    if not (checkout / LOCAL_FILES[0]).is_dir():
+        raise StepError(
+            f"{checkout / LOCAL_FILES[0]} is not there", advice="docs/aws/first-run.md says what is in it"
+        )
     target.parent.mkdir(exist_ok=True)
     target.touch(mode=0o600)
     target.chmod(0o600)
     with tarfile.open(target, "w") as archive:
-        for name in LOCAL_FILES:
+        for name in (name for name in LOCAL_FILES if (checkout / name).exists()):
             archive.add(checkout / name, arcname=name, filter=_as_the_masters)
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
@@ -98,9 +106,13 @@ def _as_the_masters(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     return entry
 
 
-def extract_command(operator: Operator) -> list[str]:
+def extract_command(operator: Operator, digest: str) -> list[str]:
     """Return the command that puts such an archive, its standard input, in the control node's checkout."""
-    return operator.ssh("salt-1", "sudo tar --extract --recursive-unlink --directory /srv/saltwatch")
+    return operator.ssh(
+        "salt-1",
+        "sudo tar --extract --recursive-unlink --directory /srv/saltwatch"
+        f" && echo {digest} | sudo tee {DIGEST} >/dev/null",
+    )
 
 
 def _run(*argv: str) -> str:

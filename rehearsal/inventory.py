@@ -6,6 +6,7 @@ Run as ``python -m rehearsal.inventory DIRECTORY IDENTITY`` with AWS credentials
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,16 @@ class Host:
     host_keys: tuple[str, ...]
 
 
-def find(ec2: Any) -> list[Host]:
-    """Return the fleet's running instances by name.
+def find(ec2: Any, states: Sequence[str] = ("running",)) -> list[Host]:
+    """Return the fleet's instances by name.
 
     Args:
         ec2: boto3's EC2 client.
+        states: Only those in one of these states.
     """
     filters = [
         {"Name": "tag:Fleet", "Values": [FLEET]},
-        {"Name": "instance-state-name", "Values": ["running"]},
+        {"Name": "instance-state-name", "Values": list(states)},
     ]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=filters)
     instances = [i for page in pages for r in page["Reservations"] for i in r["Instances"]]

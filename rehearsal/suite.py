@@ -158,11 +158,18 @@ class Suite:
         return 1 if bad else 0
 
 
-def host_tests(settings: Settings, operator: Operator, step: Step) -> Verdict:
-    """Run those host tests that leave the hosts as they are, inside a step of another command."""
+def host_tests(settings: Settings, operator: Operator, step: Step, without: str = "long or drift") -> Verdict:
+    """Run those host tests that leave the hosts as they are, inside a step of another command.
+
+    Args:
+        settings: Their checkout's.
+        operator: Who runs them.
+        step: Where their lines go.
+        without: The marks of those that are left out, as pytest's ``-m`` takes them.
+    """
     results = [f"--junitxml={settings.checkout / RESULTS}"]
     argv = operator.command(
-        [sys.executable, "-m", "pytest", "-m", "not long and not drift", *results, "tests/hosts"]
+        [sys.executable, "-m", "pytest", "-m", f"not ({without})", *results, "tests/hosts"]
     )
 
     def show(line: str) -> None:

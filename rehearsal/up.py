@@ -4,7 +4,6 @@ import json
 import shlex
 import sys
 import time
-from pathlib import Path
 
 from rehearsal import checkout, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
@@ -150,8 +149,12 @@ class Up:
             if not answers.outcomes:
                 raise StepError("salt-call gave no answer", step.log)
 
-    def launch_control(self) -> None:
-        """Launch the control node; where it is there, give it the checkout as it is now."""
+    def launch_control(self) -> list[str]:
+        """Launch the control node; where it is there, give it the checkout as it is now.
+
+        Returns:
+            What was done.
+        """
         with self.progress.step("control", "The control node") as step:
             tree = self._snapshot()
             tree.write_bundle(self.build / "saltwatch.bundle")
@@ -163,36 +166,40 @@ class Up:
             self._write_ssh_files(step)
             if any(host.name == CONTROL for host in self.hosts) and not self._silent(step, [CONTROL]):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
-                _, told = step.run(tree.push_command(self.operator), env=self.operator.environment())
-                self.control_is_behind = not any(line.startswith("=") for line in told.splitlines())
-                self._send_local_files(step, local_files)
-                return
+                _, told = step.run(
+                    tree.push_command(self.operator),
+                    env=self.operator.environment(),
+                    advice="what was changed by hand on salt-1 is in the way: git -C /srv/saltwatch status",
+                )
+                pushed = not any(line.startswith("=") for line in told.splitlines())
+                sent = self._send_local_files(step, local_files)
+                self.control_is_behind = pushed or sent
+                done = {"the checkout": pushed, "pillar/local": sent}
+                return [f"{CONTROL} has {what} as it is now" for what, new in done.items() if new]
             shown = "salt-cloud -p control salt-1"
             step.show_command(shown)
-            self._operate(step, shown.split(), advice="./rehearse again replaces the half-built machine")
+            self._operate(step, shown.split(), advice="the next run replaces the half-built machine")
             self._write_ssh_files(step)
             if self._silent(step, [CONTROL]):
                 raise StepError(
-                    "salt-1 was launched but its master does not answer", step.log, "./rehearse ssh salt-1"
+                    "salt-1 was launched but its master does not answer",
+                    step.log,
+                    "journalctl --unit salt-master there",
                 )
-            self._sent_local_files.write_text(local_files)
+            return [f"{CONTROL} launched"]
 
-    @property
-    def _sent_local_files(self) -> Path:
-        return self.settings.state / "local-files"
-
-    def _send_local_files(self, step: Step, digest: str) -> None:
-        """Give the control node what git ignores, if it is not what it has: another checkout has its own."""
-        if self._sent_local_files.exists() and self._sent_local_files.read_text() == digest:
-            return
-        step.show_command("ssh salt-1 sudo tar --extract --directory /srv/saltwatch < build/local.tar")
-        step.run(
-            checkout.extract_command(self.operator),
-            env=self.operator.environment(),
-            stdin=self.build / "local.tar",
+    def _send_local_files(self, step: Step, digest: str) -> bool:
+        """Give the control node what git ignores, if it has other; return whether it had."""
+        environment = self.operator.environment()
+        _, found = step.run(
+            self.operator.ssh(CONTROL, f"sudo cat {checkout.DIGEST}"), env=environment, check=False
         )
-        self._sent_local_files.write_text(digest)
-        self.control_is_behind = True
+        if found.split()[:1] == [digest]:
+            return False
+        step.show_command("ssh salt-1 sudo tar --extract --directory /srv/saltwatch < build/local.tar")
+        command = checkout.extract_command(self.operator, digest)
+        step.run(command, env=environment, stdin=self.build / "local.tar")
+        return True
 
     def _control_is_stopped(self) -> bool:
         hosts = Region(self.settings).status()["hosts"]
@@ -242,7 +249,7 @@ class Up:
                 "python3",
                 "-m",
                 "rehearsal.inventory",
-                str(self.operator.home / ".ssh"),
+                str(self.operator.ssh_config.parent),
                 str(self.operator.ssh_key),
             ],
         )

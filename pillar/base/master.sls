@@ -1,6 +1,5 @@
 {% import_yaml 'aws.sls' as aws %}
 {% import_yaml 'fleet/services.yaml' as services %}
-{% import_yaml 'fleet/versions.yaml' as versions %}
 include:
   - boto3
   - wireguard

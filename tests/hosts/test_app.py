@@ -103,6 +103,7 @@ def test_page_and_what_it_loads(website: Website) -> None:
     assert not re.search(r"\d", page.headers["Server"])
 
 
+@pytest.mark.region
 def test_visitors_reach_it_from_elsewhere(website: Website) -> None:
     """Mutant: the rule for port 80 limited to the administrators."""
     program = (

@@ -15,6 +15,7 @@ from highstate import apply, changes
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
+pytestmark = pytest.mark.region
 MAP = ("-m", "cloud.map", "-P")
 
 

@@ -114,8 +114,8 @@ def modes_not_quoted_with_four_digits(file: File) -> Iterator[str]:
 
 
 def commands_that_always_run(file: File) -> Iterator[str]:
-    """A steady state runs none."""
-    guards = {"unless", "creates", "onchanges", "onlyif"}
+    """A steady state runs none. An orchestration's steps are commands that say what they changed."""
+    guards = {"unless", "creates", "onchanges", "onlyif", *(["stateful"] if file.formula == "orch" else [])}
     rendered_only_to_act = {"minion-upgrade"}  # where the version differs
     for state in file.states():
         if state.id not in rendered_only_to_act and state.functions == ["cmd.run"]:
@@ -128,8 +128,8 @@ def failures_hidden(file: File) -> Iterator[str]:
 
 
 def requisites_on_whole_files(file: File) -> Iterator[str]:
-    """A requisite names a state."""
-    for state in file.states():
+    """A requisite names a state; but an orchestration's steps are whole files."""
+    for state in file.states() if file.formula != "orch" else []:
         yield from (
             f"{state.id}: {name}" for name, text in state.arguments.items() if re.search(r"- sls:", text)
         )
