@@ -169,7 +169,7 @@ KINDS = (
 
 
 def test_counts_survive_a_reload_and_a_killed_worker(serve: Callable[..., Server]) -> None:
-    """Mutant: `forget` called by each worker."""
+    """Mutant: `open_directory` called by each worker."""
     server = serve()
     answered = ask(server, 100)
     os.kill(server.process.pid, signal.SIGHUP)
@@ -181,7 +181,7 @@ def test_counts_survive_a_reload_and_a_killed_worker(serve: Callable[..., Server
 
 
 def test_counts_start_from_zero_with_a_new_gunicorn(serve: Callable[..., Server]) -> None:
-    """Mutant: `on_starting` without `forget`."""
+    """Mutant: `open_directory` that removes nothing."""
     server = serve()
     ask(server, 10)
     server.stop()
@@ -192,12 +192,17 @@ def test_counts_start_from_zero_with_a_new_gunicorn(serve: Callable[..., Server]
 def test_second_gunicorn_beside_the_first_goes_on_counting(
     serve: Callable[..., Server], tmp_path: Path
 ) -> None:
-    """Mutant: `forget` without looking at the locks."""
-    server = serve()
+    """Also while the first has no worker to hold a slot. Mutant: `open_directory` without its lock."""
+    server = serve(APP_WORKERS="1")
     answered = ask(server, 10)
-    forget = "import pathlib, sys; from saltwatch_app import slots; slots.forget(pathlib.Path(sys.argv[1]))"
+    for process in psutil.Process(server.process.pid).children():
+        process.kill()
+    start = (
+        "import pathlib, sys; from saltwatch_app.slots import *; open_directory(pathlib.Path(sys.argv[1]))"
+    )
     environ = {"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"]}
-    subprocess.run([sys.executable, "-c", forget, str(server.metrics)], env=environ, check=True)
+    subprocess.run([sys.executable, "-c", start, str(server.metrics)], env=environ, check=True)
+    server.wait(lambda: server.get("/health"))
     assert server.sample(COUNT) == answered
 
 

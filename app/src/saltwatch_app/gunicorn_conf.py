@@ -1,6 +1,12 @@
 """Gunicorn's settings: ``gunicorn -c python:saltwatch_app.gunicorn_conf``.
 
 They come from the same environment variables as the application's own (README.md).
+
+No request is lost when a gunicorn takes over from another on the same socket, or a worker from another:
+what was accepted is answered, and what was not stays in the queue of the socket, which somebody else keeps
+open (systemd: app.socket). A kept-alive connection that a worker closes just as a request is sent on it would
+be the exception. A worker that stops keeps those open for 2 s more (``STOP_KEEPALIVE_LINGER`` of gunicorn's
+gthread), so nginx is told to close what it has not used for 1 s (``keepalive_timeout`` of its upstream).
 """
 
 import atexit
@@ -10,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gunicorn import systemd
 from gunicorn.glogging import Logger
 
 from saltwatch_app import logs, slots
@@ -56,14 +63,22 @@ def _metrics_dir() -> Path:
 
 
 _directory = _metrics_dir()
+# Gunicorn itself would say that it is ready before any worker has loaded the application.
+_notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
 
 
 def on_starting(server: Any) -> None:
-    """Start from zero, as every counter does when its process starts."""
-    _directory.mkdir(mode=0o700, exist_ok=True)
-    slots.forget(_directory)
+    """Take the directory of the counters."""
+    slots.open_directory(_directory)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     """Give the worker its slot before it loads the application."""
     slots.join_slot(_directory)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Say to systemd that the service is ready: this worker has loaded the application."""
+    if _notify_socket:
+        os.environ["NOTIFY_SOCKET"] = _notify_socket
+        systemd.sd_notify("READY=1", worker.log, unset_environment=True)

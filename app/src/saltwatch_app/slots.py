@@ -17,6 +17,7 @@ Gauges of the moment are not kept in files: ``tasks_total`` is asked of the data
 (processes.py) of the kernel, at scrape time.
 """
 
+import contextlib
 import fcntl
 import functools
 import itertools
@@ -41,7 +42,8 @@ def join_slot(directory: Path) -> int:
     """Take a free slot for this worker process, before the application is made.
 
     Args:
-        directory: private to the workers of one gunicorn; its files are counters' values and exemplars.
+        directory: private to the workers of one gunicorn, or of two while one takes over from the other; its
+            files are counters' values and exemplars.
 
     Returns:
         The slot's number. The lock is held until the process ends.
@@ -88,20 +90,27 @@ def _make_file(path: Path) -> None:
         new.rename(path)
 
 
-def forget(directory: Path) -> None:
-    """Remove what an earlier gunicorn left, unless its workers are still there.
+def open_directory(directory: Path) -> int:
+    """Start from zero, as every counter does when its process starts, unless another gunicorn counts here.
 
-    An upgrade that starts a second gunicorn beside the first goes on counting.
+    That is so while one gunicorn takes over from another: the two go on counting in the same files.
+
+    Args:
+        directory: of the workers' files; made if it is not there.
+
+    Returns:
+        A lock on the directory, shared with other gunicorns, which workers inherit: it is held until the last
+        process of this gunicorn has ended.
     """
-    for lock in directory.glob("slot_*.lock"):
-        with lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return
-    for pattern in ("*.db", "exemplars_*.bin"):
-        for path in directory.glob(pattern):
-            path.unlink()
+    directory.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for pattern in ("*.db", "exemplars_*.bin"):
+            for path in directory.glob(pattern):
+                path.unlink()
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
 
 
 class SlotCollector(MultiProcessCollector):
