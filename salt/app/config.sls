@@ -48,7 +48,7 @@ app-settings:
     - mode: '0640'
     - check_cmd: /opt/app/releases/{{ version }}/bin/python -m saltwatch_app.settings
     - require:
-      - cmd: app-release
+      - app_release: app-release
       - file: app-database-url
       - file: app-log-directory
 

@@ -4,7 +4,6 @@
 app-packages:
   pkg.installed:
     - pkgs:
-      - curl
       - logrotate
       - python3
       - python3-venv
@@ -18,15 +17,6 @@ app-user:
     - createhome: False
     - shell: /usr/sbin/nologin
 
-app-install-script:
-  file.managed:
-    - name: /usr/local/lib/saltwatch/install-app
-    - source: salt://app/files/install.sh
-    - user: root
-    - group: root
-    - mode: '0755'
-    - makedirs: True
-
 app-wheels:
   file.recurse:
     - name: /opt/app/wheels/{{ version }}
@@ -37,12 +27,10 @@ app-wheels:
     - file_mode: '0644'
     - clean: True
 
-# A virtual environment is made in its final place: it cannot be moved there.
 app-release:
-  cmd.run:
-    - name: /usr/local/lib/saltwatch/install-app {{ version }}
-    - creates: /opt/app/releases/{{ version }}/complete
+  app_release.installed:
+    - name: app
+    - version: {{ version }}
     - require:
       - pkg: app-packages
-      - file: app-install-script
       - file: app-wheels

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.drift
 
 SEED = 3006  # of the drifts; a failure names what was drifted
 DRIFTS = 10
-# What carries the test itself, and the journal, which its sockets start again at once.
-CARRIERS = ("/etc/sudoers", "/etc/ssh/", "salt", "ssh", "systemd-journald")
+# What carries the test itself; the journal and the application, which their sockets start again at once.
+CARRIERS = ("/etc/sudoers", "/etc/ssh/", "salt", "ssh", "systemd-journald", "app")
 
 
 def _file_drifts(states: States) -> list[tuple[str, list[str]]]:

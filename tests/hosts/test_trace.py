@@ -30,7 +30,7 @@ class Receiver:
         self._lock = Lock()
 
     def start(self) -> None:
-        command = remote.ssh(HOST, "/opt/app/current/bin/python", "-c", PROGRAM, str(PORT))
+        command = remote.ssh(HOST, "/opt/app/current/release/bin/python", "-c", PROGRAM, str(PORT))
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         assert self._process.stdout.readline() == "listening\n"
