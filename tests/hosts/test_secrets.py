@@ -99,7 +99,7 @@ def test_no_secret_is_in_a_file(minion_id: str, secrets: str) -> None:
     roots = (
         "/etc",
         "/srv",
-        "/opt/app/current",
+        "/opt/app/deployments",
         "/var/log",
         "/var/lib/salt",
         "/var/cache/salt",
