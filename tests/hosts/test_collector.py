@@ -86,6 +86,7 @@ def test_lines_have_the_agreed_shape_and_are_for_members_of_adm(minion_id: str) 
     assert remote.run(minion_id, "stat", "--format=%U:%G %a", FILE).strip() == "collector:adm 640"
 
 
+@pytest.mark.drift
 def test_a_torn_or_lost_file_is_survived(eventually: Callable[..., Any]) -> None:
     """Mutants: the last line taken as it comes; a file that is gone written to for ever."""
     host = catalogue.host_of("app")
@@ -98,6 +99,7 @@ def test_a_torn_or_lost_file_is_survived(eventually: Callable[..., Any]) -> None
     assert remote.run(host, "sh", "-c", f"wc -l < {FILE}").strip() != "0"
 
 
+@pytest.mark.drift
 def test_without_new_snapshots_it_says_so(prometheus: Prometheus, eventually: Callable[..., Any]) -> None:
     """The one that writes is the one that answers: what it wrote is made old.
 
@@ -127,6 +129,7 @@ def test_nginx_does_not_serve_it(website: Website, path: str) -> None:
     assert b"host_" not in answer.body
 
 
+@pytest.mark.drift
 def test_one_key_sets_the_interval_of_snapshots_and_scrapes(
     prometheus: Prometheus, eventually: Callable[..., Any]
 ) -> None:

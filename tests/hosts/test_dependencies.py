@@ -9,6 +9,8 @@ import pytest
 import remote
 from website import Answer, Website
 
+pytestmark = pytest.mark.drift
+
 DATABASE = catalogue.host_of("database")
 UNIT = catalogue.unit("database", catalogue.fleet()["services"]["database"])
 DATABASE_GONE = "the database does not answer; try again"

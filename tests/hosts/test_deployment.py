@@ -30,6 +30,8 @@ BAD_MIGRATION = '''"""A revision that no database can apply."""
 
 from alembic import op
 
+pytestmark = pytest.mark.drift
+
 revision = "9999"
 down_revision = "0001"
 

@@ -12,6 +12,8 @@ import pytest
 import remote
 from website import Website
 
+pytestmark = pytest.mark.drift
+
 SECRET = catalogue.functions().database_secret(catalogue.fleet())
 CLIENTS = 3
 

@@ -11,6 +11,8 @@ import remote
 from prometheus import Prometheus
 from website import Website
 
+pytestmark = pytest.mark.drift
+
 HOST = catalogue.host_of("stress")
 # Short ones, of every kind; the states get them as `pillar=`, beside those of the pillar itself.
 PROFILES: dict[str, dict[str, Any]] = {

@@ -28,6 +28,20 @@ def test_ports_are_the_catalogue_s(config: str, minion: Callable[..., Minion]) -
     assert f"server 127.0.0.1:{services['app']['port']};" in config
 
 
+def test_a_visitor_behind_the_load_balancer_is_not_the_load_balancer(
+    config: str, minion: Callable[..., Minion]
+) -> None:
+    """Else all visitors together are held to the rate of one.
+
+    Mutants: `proxies` left empty; believed in dev.
+    """
+    header = "real_ip_header X-Forwarded-For;"
+    behind = minion("app-1", "prod").files["/etc/nginx/nginx.conf"]
+    assert re.findall(r"set_real_ip_from (.*);", behind) == ["10.0.0.0/24", "10.0.1.0/24"]
+    assert header in behind
+    assert header not in config
+
+
 def test_an_access_line_is_json_in_the_agreed_order(config: str) -> None:
     """Mutants: a quote missing in log_format; ``ts`` not first; the visitor's address in it."""
     text = "".join(
