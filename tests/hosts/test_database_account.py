@@ -13,11 +13,12 @@ import catalogue
 import pytest
 import remote
 
+pytestmark = pytest.mark.drift
+
 # Run by Salt's Python on the database's host, with the state as the minion has it; secrets are given here.
 _PROGRAM = """
 import importlib.util, json, sys
 
-pytestmark = pytest.mark.drift
 path = "/var/cache/salt/minion/extmods/states/mariadb.py"
 spec = importlib.util.spec_from_file_location("mariadb", path)
 state = importlib.util.module_from_spec(spec)

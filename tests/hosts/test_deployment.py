@@ -10,6 +10,8 @@ import remote
 from load import Load
 from website import Website
 
+pytestmark = pytest.mark.drift
+
 CREATED = 'http_requests_total{method="POST",route="/api/tasks",status="201"}'
 BUILD = ("python3", "/usr/local/lib/saltwatch/build-app")
 ARTIFACTS = "/srv/artifacts/app"
@@ -30,7 +32,6 @@ BAD_MIGRATION = '''"""A revision that no database can apply."""
 
 from alembic import op
 
-pytestmark = pytest.mark.drift
 
 revision = "9999"
 down_revision = "0001"

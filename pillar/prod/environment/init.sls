@@ -7,4 +7,4 @@ fleet:
   services:
     database: {clients: [app, master]}  # the control node makes the application's account there
     http: {clients: [load_balancer, blackbox_exporter]}
-    https: {clients: [load_balancer, blackbox_exporter]}
+    https: {clients: [blackbox_exporter]}

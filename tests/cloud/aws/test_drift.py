@@ -106,11 +106,16 @@ class Hand:
         )
         self.iam.untag_role(RoleName="saltwatch-app", TagKeys=["Environment"])
 
+    def own_policy(self) -> str:
+        """Return a policy that is the console's own: mending detaches it and leaves it."""
+        for policy in self.iam.list_policies(Scope="Local")["Policies"]:
+            if policy["PolicyName"] == "all":
+                return str(policy["Arn"])
+        document = str(ADMIN).replace("'", '"')
+        return str(self.iam.create_policy(PolicyName="all", PolicyDocument=document)["Policy"]["Arn"])
+
     def attaches_a_policy(self) -> None:
-        arn = self.iam.create_policy(PolicyName="all", PolicyDocument=str(ADMIN).replace("'", '"'))["Policy"][
-            "Arn"
-        ]
-        self.iam.attach_role_policy(RoleName="saltwatch-loki", PolicyArn=arn)
+        self.iam.attach_role_policy(RoleName="saltwatch-loki", PolicyArn=self.own_policy())
 
     def lets_anyone_assume_a_role(self) -> None:
         trust = {**ADMIN, "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
@@ -167,8 +172,9 @@ LOST_NAMES: list[tuple[Callable[[Hand], None], set[str]]] = [
 
 
 def mended(account: Account, drifts: list[tuple[Callable[[Hand], None], set[str]]]) -> States:
-    before = snapshot(account)
     hand = Hand(account)
+    hand.own_policy()
+    before = snapshot(account)
     for drift, _ in drifts:
         drift(hand)
     assert snapshot(account) != before

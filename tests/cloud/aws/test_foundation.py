@@ -146,9 +146,7 @@ def test_security_groups(ec2: Any, in_vpc: list[dict[str, Any]]) -> None:
     assert peers(groups, "default", "IpPermissionsEgress") == set()
     assert peers(groups, "saltwatch-base", "IpPermissions") >= {("tcp", 22, "saltwatch-master")}
     assert ("tcp", 80, "0.0.0.0/0") in peers(groups, "saltwatch-app", "IpPermissions")
-    assert ("tcp", 443, "0.0.0.0/0") not in peers(
-        groups, "saltwatch-app", "IpPermissions"
-    )  # not available yet
+    assert ("tcp", 443, "0.0.0.0/0") in peers(groups, "saltwatch-app", "IpPermissions")
     assert ("tcp", 22, ADMINS) in peers(groups, "saltwatch-master", "IpPermissions")
     assert peers(groups, "saltwatch-database", "IpPermissions") == {("tcp", 3306, "saltwatch-app")}
     assert ("tcp", 3306, "saltwatch-database") in peers(groups, "saltwatch-app", "IpPermissionsEgress")
