@@ -39,11 +39,11 @@ def database_gone(request: pytest.FixtureRequest, website: Website) -> Iterator[
 
 @pytest.fixture(scope="module")
 def application_gone() -> Iterator[None]:
-    """The application is stopped."""
+    """The application is stopped, and what would start it again."""
     host = catalogue.host_of("app")
-    remote.run(host, "systemctl", "stop", "app.service")
+    remote.run(host, "systemctl", "stop", "app.socket", "app.service")
     yield
-    remote.run(host, "systemctl", "start", "app.service", timeout=120)
+    remote.run(host, "systemctl", "start", "app.socket", "app.service", timeout=120)
 
 
 def _process() -> str:

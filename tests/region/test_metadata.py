@@ -103,7 +103,9 @@ def test_user_data_is_handed_over_byte_by_byte(
     assert metadata(request("GET", "/latest/user-data", HOST)).body == USER_DATA
 
 
-def test_the_role_of_the_instance_is_usable(region: LocalRegion, read: Callable[[str], str]) -> None:
+def test_the_role_of_the_instance_is_usable(
+    region: LocalRegion, read: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Mutant: credentials made up instead of STS's: the API would not know whose they are."""
     role = read("/latest/meta-data/iam/security-credentials/")
     assert role == "saltwatch-app"
@@ -113,7 +115,8 @@ def test_the_role_of_the_instance_is_usable(region: LocalRegion, read: Callable[
     assert json.loads(read("/latest/meta-data/iam/info"))["InstanceProfileArn"].endswith("/saltwatch-app")
     assert json.loads(read(path)) == credentials  # the same until they are about to expire
     sts = region.client("sts")
-    sts._request_signer._credentials.access_key = credentials["AccessKeyId"]
+    signer = sts._request_signer._credentials  # all clients' of this process
+    monkeypatch.setattr(signer, "access_key", credentials["AccessKeyId"])
     assert ":assumed-role/saltwatch-app/i-" in sts.get_caller_identity()["Arn"]
 
 

@@ -28,6 +28,8 @@ from in_process import IMAGE_DEFAULTS, IMAGES, PROFILE, PROVIDERS, REGION, Boots
 CHECKOUT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(CHECKOUT / "salt/_clouds"))
 
+ACCOUNT = "123456789012"  # moto's
+
 # Salt keeps what it logs before its logging is set up, and prints it at the end.
 salt._logging.shutdown_temp_handler()
 
@@ -49,6 +51,8 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
     # MOTO_AMIS_PATH keeps moto's own images out. It is read when moto is imported, which is done already.
     monkeypatch.setattr(moto.ec2.models.amis, "AMIS", [IMAGE_DEFAULTS | image for image in IMAGES])
     with moto.mock_aws():
+        # moto forgets to make anew what another server in this process was the last to reset, images and all.
+        moto.ec2.models.ec2_backends[ACCOUNT][REGION].reset()
         calls = Calls(botocore.client.BaseClient._make_api_call)
         ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
