@@ -140,7 +140,7 @@ def test_by_keyboard_alone(visit: Callable[..., Page], server: Server) -> None:
     assert press("Tab") == "Details (optional)"
     page.keyboard.type("before it snows")
     assert press("Tab") == "Add task"
-    assert press("Enter") == "Add task"
+    page.keyboard.press("Enter")
     says(page, "Added: salt the roads")
     assert focus() == "What is to be done?"
 
