@@ -20,23 +20,23 @@ PYTHON = "/opt/app/bin/python"
 VARIANTS = {"plain": 5001, "metrics": 5002, "everything": 5003}
 NGINX = {name: port + 3000 for name, port in VARIANTS.items()}
 SINK = 4318
-SCRATCH = Path("/tmp/bench")  # noqa: S108 - a file system of this namespace's own
+SCRATCH = Path("/run/bench")  # a file system of this namespace's own
 TASKS = 20
 WORKERS, THREADS = 2, 4  # as the fleet's
 
 NGINX_CONF = """
 user www-data;
 worker_processes auto;
-pid /tmp/bench/nginx.pid;
-error_log /tmp/bench/nginx-error.log warn;
+pid %(scratch)s/nginx.pid;
+error_log %(scratch)s/nginx-error.log warn;
 events { worker_connections 4096; }
 http {
     log_format json escape=json '{"ts":"$time_iso8601","request_id":"$request_id","method":"$request_method",'
         '"path":"$uri","status":$status,"seconds":$request_time,"upstream_seconds":"$upstream_response_time"}';
-    access_log /tmp/bench/nginx-access.json json;
+    access_log %(scratch)s/nginx-access.json json;
     keepalive_requests 1000000;
-    %s
-    server { listen 127.0.0.1:%d; access_log off; location / { return 200; } }
+    %(servers)s
+    server { listen 127.0.0.1:%(sink)d; access_log off; location / { return 200; } }
 }
 """
 NGINX_SERVER = """
@@ -191,7 +191,7 @@ def _nginx() -> Iterator[None]:
         NGINX_SERVER % {"name": name, "app": VARIANTS[name], "port": port} for name, port in NGINX.items()
     )
     conf = SCRATCH / "nginx.conf"
-    conf.write_text(NGINX_CONF % (servers, SINK))
+    conf.write_text(NGINX_CONF % {"scratch": SCRATCH, "servers": servers, "sink": SINK})
     with _running(["nginx", "-c", str(conf), "-g", "daemon off;"]):
         for port in NGINX.values():
             _wait(lambda port=port: _get(f"http://127.0.0.1:{port}/health"))

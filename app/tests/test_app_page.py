@@ -35,7 +35,9 @@ REFUSED = tuple(
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None and "ID=debian" not in Path("/etc/os-release").read_text().splitlines():
-        pytest.skip("chromium comes from Debian, which this machine is not")
+        pytest.skip(
+            "not tried in a browser: its chromium is Debian's package, and this machine is not Debian"
+        )
     assert path, "apt-get install chromium (rehearsal/packages-test.txt)"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path)

@@ -15,6 +15,7 @@ from rehearsal.hypervisor.disk import Disk
 from rehearsal.hypervisor.seed import seed
 from rehearsal.hypervisor.volumes import Attachment, plug, unplug
 from rehearsal.machine import nspawn
+from rehearsal.machine.commands import run
 from rehearsal.model import Instance
 from rehearsal.network import links
 from rehearsal.network.namespaces import remove_namespace
@@ -154,13 +155,11 @@ class Host:
             return file.read()
 
     def trim_console(self) -> None:
-        """Bound the console's file. Lines printed at that very moment may be lost."""
+        """Bound what the console's file takes of the disk: its beginning becomes a hole; no line is lost."""
         console = self.disk.console
-        if console.exists() and console.stat().st_size > 4 * _CONSOLE_BYTES:
-            tail = self.console()
-            os.truncate(console, 0)  # its writers append
-            with console.open("ab") as file:
-                file.write(tail)
+        if console.exists() and console.stat().st_blocks * 512 > 4 * _CONSOLE_BYTES:
+            hole = console.stat().st_size - _CONSOLE_BYTES
+            run("fallocate", "--punch-hole", "--offset", "0", "--length", str(hole), str(console))
 
     def status(self) -> dict[str, Any]:
         """Return the host's state, seconds from start to SSH's greeting, and bytes of memory."""

@@ -17,7 +17,7 @@ from rehearsal.region.calls import Call, access_key
 from rehearsal.region.demands import Demands
 from rehearsal.region.faults import error_response
 from rehearsal.region.http import Request, Response
-from rehearsal.region.policies import Demand, Document, allowed
+from rehearsal.region.policies import Demand, Document, UnknownOperatorError, allowed
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +61,15 @@ class Permissions:
             return error_response(call, request, code, text, 401 if call.service == "ec2" else 403)
         if (call.service, call.action) in _FREE:
             return None
-        documents = self._documents(role.role_arn.rpartition("/")[2])
+        name = role.role_arn.rpartition("/")[2]
+        documents = self._documents(name)
         for demand in self._demands.of(call, request):
-            if not allowed(documents, demand):
+            try:
+                permitted = allowed(documents, demand)
+            except UnknownOperatorError as error:
+                text = f"The region cannot judge the policies of role {name}: {error}"
+                return error_response(call, request, "InternalError", text, 500)
+            if not permitted:
                 log.info("%s may not %s on %s", role.arn, demand.action, demand.resource)
                 return _denied(call, request, role.arn, demand)
         return None

@@ -25,6 +25,10 @@ class Demand:
     context: Context | None = None  # condition keys, as aws:RequestTag/Fleet, and their values
 
 
+class UnknownOperatorError(Exception):
+    """A condition in a policy that the region cannot judge."""
+
+
 def allowed(documents: Iterable[Document], demand: Demand) -> bool:
     """Return whether some statement allows the demand and none denies it."""
     return effects(documents, demand) == {"Allow"}
@@ -59,11 +63,13 @@ def _holds(operator: str, values: list[str], wanted: list[str]) -> bool:
     """Return whether a condition holds of the values that a key has in the call.
 
     Raises:
-        NotImplementedError: the operator is none of those that this project's policies use.
+        UnknownOperatorError: the operator is none of those that this project's policies use.
     """
     quantifier, _, plain = operator.rpartition(":")
     if plain not in _OPERATORS or quantifier not in ("", "ForAllValues"):
-        raise NotImplementedError(f"the condition operator {operator}")
+        raise UnknownOperatorError(
+            f"condition operator {operator}: expected {', '.join(_OPERATORS)}, each also after ForAllValues:"
+        )
     matches = [_OPERATORS[plain](value, wanted) for value in values]
     if quantifier:
         return all(matches)

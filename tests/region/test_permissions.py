@@ -273,6 +273,15 @@ def test_conditions(condition: dict[str, Any], context: dict[str, list[str]], ex
     assert allowed([document], Demand("a:B", "*", context)) is expected
 
 
+def test_a_condition_that_the_region_does_not_know_is_told(host: Host) -> None:
+    """Mutant: the error not caught: `internal error`, which names neither role nor operator."""
+    host.may(allow("sqs:ListQueues", IpAddress={"aws:SourceIp": "10.0.0.0/8"}))
+    with pytest.raises(
+        ClientError, match=r"policies of role f-app: .*IpAddress: expected Bool, StringEquals"
+    ):
+        host.client("sqs").list_queues()
+
+
 def test_a_denial_wins_and_patterns_are_not_expressions() -> None:
     """Mutants: Deny not looked at; `.` of a pattern matching anything; actions compared by case."""
     yes = {"Statement": allow("A:*", "arn:x.y/?*")}
