@@ -22,6 +22,9 @@ UNITS = {
     "https": "nginx.service",
     "nginx": "prometheus-nginx-exporter.service",
     "app": "app.service",
+    "loki_grpc": "loki.service",
+    "loki_memberlist": "loki.service",
+    "tempo_otlp": "tempo.service",
 }
 
 
