@@ -24,6 +24,8 @@ UNITS = {
     "app": "app.service",
     "loki_grpc": "loki.service",
     "loki_memberlist": "loki.service",
+    "mimir_grpc": "mimir.service",
+    "mimir_memberlist": "mimir.service",
     "tempo_otlp": "tempo.service",
 }
 
