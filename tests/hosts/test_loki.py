@@ -11,17 +11,6 @@ import pytest
 import remote
 from store import Store
 
-# Writes an object to a bucket with the role of the host; prints what AWS says against it.
-PUT = """
-import boto3, botocore.exceptions, sys
-try:
-    boto3.client("s3", region_name="eu-west-1").put_object(Bucket=sys.argv[1], Key="probe", Body=b"")
-    print("written")
-except botocore.exceptions.ClientError as error:
-    print(error.response["Error"]["Code"])
-"""
-SALT_PYTHON = "/opt/saltstack/salt/bin/python3"
-
 
 @pytest.fixture(scope="module")
 def loki(real: Callable[[str], None]) -> Store:
@@ -98,17 +87,6 @@ def test_chunks_go_to_the_bucket_and_are_read_from_there(
     chunks = eventually(lambda: {key for key in stored(bucket) - before if key.startswith("fake/")})
     assert chunks
     assert len(lines(loki, f'{{job="{job}"}}')) == 100
-
-
-def test_another_role_is_refused_and_no_key_is_on_the_host(loki: Store, bucket: str) -> None:
-    """Mutants: a bucket policy for the whole account; a credentials file."""
-    assert remote.run(loki.host, SALT_PYTHON, "-", bucket, stdin=PUT).strip() == "written"
-    for host in set(catalogue.hosts()) - {loki.host, "salt-1"}:
-        assert remote.run(host, SALT_PYTHON, "-", bucket, stdin=PUT).strip() == "AccessDenied", host
-    found = remote.run(
-        loki.host, "bash", "-c", "ls -d /root/.aws /home/*/.aws 2>&1 | grep -v 'No such file' | cat"
-    )
-    assert found == ""
 
 
 def test_lines_survive_a_kill(loki: Store, eventually: Callable[..., Any]) -> None:
