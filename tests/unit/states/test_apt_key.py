@@ -98,3 +98,6 @@ def test_a_key_of_pillar_replaces_another(tmp_path: Path, keys: dict) -> None:
         assert present(file, fingerprint, text=text)["changes"]["key"]["new"] == fingerprint
         assert file.read_text() == text
         assert not present(file, fingerprint, text=text)["changes"]
+    renewed = f"{text}\n"
+    assert present(file, fingerprint, text=renewed)["changes"]
+    assert file.read_text() == renewed
