@@ -50,11 +50,9 @@ def stored(bucket: str) -> set[str]:
     return {item["Key"] for page in pages for item in page.get("Contents", ())}
 
 
-def test_it_is_ready_and_healthy(loki: Store) -> None:
-    """Mutants: the service stopped; a ring without a live member."""
+def test_it_is_ready(loki: Store) -> None:
+    """Mutant: the service stopped."""
     assert loki.ask("/ready") == (200, "ready\n")
-    status, ring = loki.ask("/ring")
-    assert (status, ring.count("ACTIVE")) == (200, 1), ring
 
 
 def test_a_pushed_line_is_found_by_its_labels_and_metadata(
