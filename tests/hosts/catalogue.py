@@ -23,6 +23,11 @@ UNITS = {
     "nginx": "prometheus-nginx-exporter.service",
     "app": "app.service",
     "collector": "collector.service",
+    "loki_grpc": "loki.service",
+    "loki_memberlist": "loki.service",
+    "mimir_grpc": "mimir.service",
+    "mimir_memberlist": "mimir.service",
+    "tempo_otlp": "tempo.service",
 }
 # Services that answer nobody whom they do not know.
 SILENT = {"wireguard"}

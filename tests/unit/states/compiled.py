@@ -34,8 +34,8 @@ DEBIAN = {
 # What functions take by ``**kwargs``, so that their signature does not tell.
 UNNAMED_ARGUMENTS = {
     "file.directory": {"mode"},
-    "module.run": {"service.reload"},
-    "pkg.installed": {"install_recommends"},
+    "module.run": {"pkg.refresh_db", "service.reload"},
+    "pkg.installed": {"hold", "install_recommends"},
     "service.running": {"reload"},
 }
 
