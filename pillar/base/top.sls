@@ -8,6 +8,7 @@ base:
     - common
     - minion
     - node_exporter
+    - alloy
     - environment
   '.*':
     - match: pcre

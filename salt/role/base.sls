@@ -3,3 +3,6 @@ include:
   - common
   - minion
   - node_exporter
+{%- if 'alloy' in salt['fleet.services']() %}
+  - alloy
+{%- endif %}

@@ -1,0 +1,35 @@
+alloy-config:
+  file.managed:
+    - name: /etc/alloy/config.alloy
+    - source: salt://alloy/files/config.alloy.jinja
+    - template: jinja
+    - user: root
+    - group: alloy
+    - mode: '0640'
+    - check_cmd: /usr/bin/alloy validate
+    - tmp_ext: .alloy
+    - require:
+      - pkg: alloy-package
+
+alloy-arguments:
+  file.managed:
+    - name: /etc/default/alloy
+    - source: salt://alloy/files/arguments.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    # Flags are parsed before the help is printed.
+    - check_cmd: sh -c '. "$0" && /usr/bin/alloy run $CUSTOM_ARGS --help >/dev/null'
+    - require:
+      - pkg: alloy-package
+
+alloy-unit:
+  file.managed:
+    - name: /etc/systemd/system/alloy.service.d/saltwatch.conf
+    - source: salt://alloy/files/unit.conf.jinja
+    - template: jinja
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: True

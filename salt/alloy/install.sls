@@ -1,0 +1,16 @@
+alloy-package:
+  pkg.installed:
+    - pkgs:
+      - alloy
+      - curl
+    - install_recommends: False
+
+# adm reads the log files, systemd-journal the journal.
+alloy-user:
+  user.present:
+    - name: alloy
+    - groups: [adm, systemd-journal]
+    - remove_groups: False
+    - createhome: False
+    - require:
+      - pkg: alloy-package
