@@ -43,6 +43,7 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
     path = checkout / PILLAR
     _write(path, _merge(_load(path), machine))
     _write_database_password(checkout)
+    _write_grafana_secrets(checkout)
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
@@ -63,6 +64,13 @@ def _write_database_password(checkout: Path) -> None:
     password = present[0] if present else secrets.token_urlsafe(24)
     for path, content in files.items():
         _write(path, _merge(content, {"secrets": {"database": {"app_password": password}}}))
+
+
+def _write_grafana_secrets(checkout: Path) -> None:
+    """Give Grafana its administrator's password and the key of its own secrets, where there are none."""
+    path = checkout / ROLE_PILLARS / "grafana.sls"
+    made = {name: secrets.token_urlsafe(24) for name in ("admin_password", "secret_key")}
+    _write(path, _merge({"secrets": {"grafana": made}}, _load(path)))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

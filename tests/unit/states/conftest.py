@@ -25,6 +25,11 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         "local/app.sls": {"secrets": {"database": {"app_password": password}}},
         "local/database.sls": {"secrets": {"database": {"app_password": password}}},
+        "local/grafana.sls": {
+            "secrets": {
+                "grafana": {name: secrets.token_urlsafe(24) for name in ("admin_password", "secret_key")}
+            }
+        },
     }
     for name, pillar in content.items():
         (root / name).parent.mkdir(exist_ok=True)

@@ -1,0 +1,6 @@
+grafana-package:
+  pkg.installed:
+    - pkgs:
+      - grafana
+      - curl
+    - install_recommends: False
