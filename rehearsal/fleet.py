@@ -27,6 +27,8 @@ class Fleet:
         self._functions = _load(checkout / "salt/_modules/fleet.py")
         base = checkout / "pillar/base/fleet"
         self._pillar = {"roles": _yaml(base / "roles.yaml"), "services": _yaml(base / "services.yaml")}
+        self.services: dict[str, Any] = self._pillar["services"]
+        self.vendor_versions: dict[str, str] = _yaml(base / "versions.yaml")["grafana"]
         reader = _load(checkout / "salt/_pillar/fleet_map.py")
         profiles = _yaml(checkout / "cloud.profiles")
         self.hosts: list[str] = []

@@ -7,13 +7,16 @@ no other.
 
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rehearsal import mirror
 from rehearsal.operator import Operator, write_private
 from rehearsal.progress import StepError
+from rehearsal.settings import Settings
 
 PILLAR = Path("pillar/local/local.sls")
 ROLE_PILLARS = Path("pillar/local/local")
@@ -21,18 +24,21 @@ DATABASE_ROLES = ("app", "database")
 CLOUD = Path("cloud.conf.d/local.conf")
 
 
-def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
+def write(
+    checkout: Path, operator: Operator, unavailable: list[str], packages: Mapping[str, Any] | None = None
+) -> None:
     """Write the files of `pillar/local` and `cloud.conf.d/local.conf`.
 
     Args:
         checkout: The checkout.
         operator: Whose key may log in, and whose network administrates.
         unavailable: Services of the catalogue that cannot be had on this machine.
+        packages: What `grafana_repo` has to be told of a mirror; without it, what a person wrote stays.
 
     Raises:
         StepError: A file is there that is not YAML.
     """
-    machine = {
+    machine: dict[str, Any] = {
         "fleet": {"unavailable": unavailable, "admin_cidrs": [str(operator.settings.operator)]},
         "aws": {"operator_public_key": str(operator.ssh_key) + ".pub"},
         "common": {
@@ -41,7 +47,12 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
         },
     }
     path = checkout / PILLAR
-    _write(path, _merge(_load(path), machine))
+    content = _load(path)
+    if packages or content.get("grafana_repo", {}).get("mirror") == mirror.own_url(operator.settings):
+        content.pop("grafana_repo", None)
+    if packages:
+        machine["grafana_repo"] = packages
+    _write(path, _merge(content, machine))
     _write_database_password(checkout)
     _write_grafana_secrets(checkout)
     write_private(
@@ -49,6 +60,16 @@ def write(checkout: Path, operator: Operator, unavailable: list[str]) -> None:
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
         "script_args: -r -X onedir\n",
     )
+
+
+def kept_mirror(checkout: Path, settings: Settings) -> str | None:
+    """Return the mirror that the pillar of this machine names, unless it is the rehearsal's own.
+
+    Raises:
+        StepError: The file is not YAML.
+    """
+    named: str | None = _load(checkout / PILLAR).get("grafana_repo", {}).get("mirror")
+    return None if named == mirror.own_url(settings) else named
 
 
 def _write_database_password(checkout: Path) -> None:

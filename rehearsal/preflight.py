@@ -79,7 +79,7 @@ def _mirror(mirror: str | None) -> Iterator[str]:
     if mirror is None:
         return
     if "://" in mirror:
-        if fault := _unanswered(mirror):
+        if fault := _unanswered(f"{mirror.rstrip('/')}/dists/stable/InRelease"):
             yield f"--mirror: {fault}"
     elif not any(Path(mirror).glob("*.deb")):
         yield f"--mirror {mirror}: expected a URL, or a directory with .deb files"

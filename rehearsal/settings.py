@@ -30,6 +30,8 @@ class Settings:
     uplink: IPv4Network = IPv4Network("198.18.0.0/24")  # slirp4netns
     operator: IPv4Network = IPv4Network("198.51.100.0/24")  # .1 the router, .10 the operator
     world: IPv4Network = IPv4Network("203.0.113.0/24")  # .1 the router, .10 some visitor
+    # Where the region serves packages, a name that no other resolver knows.
+    packages_name: str = "packages.rehearsal.internal"
     # First of the loopback ports of the machine on which URLs open.
     forward_base: int = 18080
 

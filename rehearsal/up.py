@@ -10,6 +10,7 @@ from rehearsal import checkout, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
 from rehearsal.highstate import Answers, Outcome
 from rehearsal.inventory import CONTROL, Host
+from rehearsal.mirror import find_packages
 from rehearsal.network import Network
 from rehearsal.operator import Operator
 from rehearsal.progress import Progress, Step, StepError
@@ -17,14 +18,11 @@ from rehearsal.region import process
 from rehearsal.region.client import Region
 from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
+from rehearsal.unavailable import unavailable
 
 BOOT = 60  # seconds that a host and its Salt have to start
 # The states that leave something to do after their run, such as to restart the minion that applied them.
 AFTER_RUN = {"minion-restart", "minion-upgrade", "master-restart"}
-NO_FORMULA = "its formula is not part of this version"
-UNAVAILABLE = dict.fromkeys(("loki", "tempo", "tempo_otlp", "mimir", "grafana", "alloy"), NO_FORMULA) | {
-    "https": "nginx has no certificate in this environment"
-}
 
 
 def up(
@@ -39,7 +37,7 @@ def up(
 
     Args:
         settings: Of this rehearsal.
-        mirror: A directory of .deb files or a URL for Grafana Labs' packages.
+        mirror: A directory of .deb files, or the URL of a mirror of Grafana Labs' repository.
         strict: Count skipped roles as a failure.
         verify: Run the host tests.
         predict: Ask the states first what they would do (`test=True`), and hold them to it.
@@ -79,6 +77,7 @@ class Up:
         self.build = settings.checkout / "build"
         self.hosts: list[Host] = []
         self.control_is_behind = False
+        self.skipped: dict[str, str] = {}
 
     def prepare(self, mirror: str | None) -> None:
         """Check machine and checkout, before anything is changed; then the operator's files and the image."""
@@ -88,7 +87,13 @@ class Up:
             self.settings.state.mkdir(parents=True, exist_ok=True)
             (self.settings.state / "checkout").write_text(str(self.settings.checkout))
             self.operator.prepare()
-            local.write(self.settings.checkout, self.operator, sorted(UNAVAILABLE))
+            pinned = self.fleet.vendor_versions
+            kept = local.kept_mirror(self.settings.checkout, self.settings)
+            packages = find_packages(self.settings, pinned, mirror, kept)
+            self.skipped = unavailable(self.settings.checkout, self.fleet.services, pinned, packages)
+            for service, reason in self.skipped.items():
+                step.say(f"SKIPPED {service}: {reason}")
+            local.write(self.settings.checkout, self.operator, sorted(self.skipped), packages.pillar)
             self._check_pillar(step)
         with self.progress.step("image", "Debian 13 image") as step:
             (self.settings.state / "image").write_text(str(image.ensure(self.settings, step.say)))
@@ -337,7 +342,7 @@ class Up:
         console = self.progress.console
         roles = {host: self.fleet.roles(host) for host in self.fleet.hosts}
         by_host = suite.results_by_host(self.settings, self.fleet.hosts) if tests else {}
-        print_outcome(console, self.hosts, roles, outcomes, by_host, UNAVAILABLE)
+        print_outcome(console, self.hosts, roles, outcomes, by_host, self.skipped)
         console.print(f"Host tests: {tests.summary if tests else 'not run'}", highlight=False)
         print_urls(console, forwards.urls(self.settings))
         verdict = (
@@ -348,9 +353,9 @@ class Up:
         console.print(f"{verdict}, after {seconds:.0f} s.", style="bold green" if good else "bold red")
         if not good:
             console.print("Look: ./rehearse logs launch | converge | verify. Then run ./rehearse again.")
-        if strict and UNAVAILABLE:
+        if strict and self.skipped:
             console.print("--strict: skipped services count as a failure.", style="bold red")
-        return 0 if good and not (strict and UNAVAILABLE) else 1
+        return 0 if good and not (strict and self.skipped) else 1
 
     def _operate(
         self, step: Step, argv: list[str], *, check: bool = True, advice: str = ""

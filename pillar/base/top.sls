@@ -6,6 +6,7 @@ base:
   '*':
     - fleet
     - common
+    - grafana_repo
     - minion
     - node_exporter
     - alloy

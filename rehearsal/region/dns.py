@@ -97,6 +97,8 @@ class Resolver(BaseResolver):
             return self._address(name, kind, self._host(name), self._internal)
         if name.endswith(".in-addr.arpa"):
             return self._reverse(name, kind)
+        if name == self._settings.packages_name:
+            return self._address(name, kind, self._settings.api_address, name)
         for suffix in AWS_SUFFIXES:
             if name == suffix or name.endswith("." + suffix):
                 return self._address(name, kind, self._aws(name, source), suffix)

@@ -5,7 +5,8 @@ import logging
 import signal
 from typing import Any
 
-from rehearsal.region import dns, forwarding
+from rehearsal import mirror
+from rehearsal.region import dns, forwarding, packages
 from rehearsal.region.aws import client, forget_machine
 from rehearsal.region.callers import kill
 from rehearsal.region.calls import identify
@@ -81,6 +82,7 @@ class RegionServer:
         api = HttpServer(str(settings.api_address), 443, self.api, server_context(settings), name="api")
         HttpServer(str(settings.metadata_address), 80, metadata, name="metadata").start()
         api.start()
+        packages.serve(mirror.served(settings), str(settings.api_address), 80)
         resolver = dns.Resolver(settings, self.instances, self.zones, dns.upstreams(settings))
         dns.serve(
             resolver,

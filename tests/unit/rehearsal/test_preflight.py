@@ -83,7 +83,7 @@ def test_a_fleet_that_runs_is_not_measured_again(settings: Settings, monkeypatch
 
 def test_a_mirror_that_does_not_answer(settings: Settings) -> None:
     """Mutant: the URL not asked for."""
-    assert f"--mirror: http://127.0.0.1:{settings.forward_base}/: " in refusal(
+    assert f"--mirror: http://127.0.0.1:{settings.forward_base}/dists/stable/InRelease: " in refusal(
         settings, f"http://127.0.0.1:{settings.forward_base}/"
     )
 

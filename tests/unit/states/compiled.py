@@ -34,7 +34,7 @@ DEBIAN = {
 # What functions take by ``**kwargs``, so that their signature does not tell.
 UNNAMED_ARGUMENTS = {
     "file.directory": {"mode"},
-    "module.run": {"service.reload"},
+    "module.run": {"pkg.refresh_db", "service.reload"},
     "pkg.installed": {"install_recommends"},
     "service.running": {"reload"},
 }
