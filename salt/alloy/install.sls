@@ -1,9 +1,14 @@
+include:
+  - grafana_repo
+
 alloy-package:
   pkg.installed:
     - pkgs:
       - alloy
       - curl
     - install_recommends: False
+    - require:
+      - module: grafana-repo-refresh
 
 # adm reads the log files, systemd-journal the journal.
 alloy-user:

@@ -1,4 +1,8 @@
 # Data sources and dashboards. Grafana reads the first at its start, the second again every few seconds.
+{%- set without = [] %}
+{%- if not salt['fleet.endpoints']('loki') %}{% do without.append('logs') %}{% endif %}
+{%- if not salt['fleet.endpoints']('tempo') %}{% do without.append('traces') %}{% endif %}
+
 grafana-datasources:
   file.managed:
     - name: /etc/grafana/provisioning/datasources/saltwatch.yaml
@@ -22,6 +26,10 @@ grafana-dashboards:
     - dir_mode: '0750'
     - file_mode: '0640'
     - clean: True
+{%- if without %}
+    # Nothing in them could be seen.
+    - exclude_pat: E@({{ without | join('|') }})\.json$
+{%- endif %}
     - require:
       - pkg: grafana-package
 
