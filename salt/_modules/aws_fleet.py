@@ -129,10 +129,16 @@ def _statements(name: str, **more: str) -> list[dict[str, Any]]:
     )
 
 
-def bucket(component: str) -> str:
-    """Return the name of a component's bucket: the account's id makes it unique in the world."""
+def bucket(component: str, owner: str | None = None) -> str:
+    """Return the name of a component's bucket: the account's id makes it unique in the world.
+
+    Args:
+        component: such as ``loki``.
+        owner: the id of its account; without it, AWS is asked with the credentials that there are.
+    """
     fleet = __pillar__["fleet"]
-    return f"{fleet['name']}-{fleet['env']}-{component}-{account(__pillar__['aws']['region'])}"
+    owner = owner or account(__pillar__["aws"]["region"])
+    return f"{fleet['name']}-{fleet['env']}-{component}-{owner}"
 
 
 def database() -> str:

@@ -1,1 +1,5 @@
-# No formula yet: such a host has the role base only.
+# Logs, where their package can be had.
+{% if 'loki' in salt['fleet.services']() -%}
+include:
+  - loki
+{%- endif %}

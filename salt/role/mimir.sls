@@ -1,1 +1,5 @@
-# No formula yet: such a host has the role base only.
+# Metrics for long, where their package can be had.
+{% if 'mimir' in salt['fleet.services']() -%}
+include:
+  - mimir
+{%- endif %}

@@ -1,1 +1,5 @@
-# No formula yet: such a host has the role base only.
+# Traces, where their package can be had.
+{% if 'tempo' in salt['fleet.services']() -%}
+include:
+  - tempo
+{%- endif %}

@@ -22,6 +22,11 @@ UNITS = {
     "https": "nginx.service",
     "nginx": "prometheus-nginx-exporter.service",
     "app": "app.service",
+    "loki_grpc": "loki.service",
+    "loki_memberlist": "loki.service",
+    "mimir_grpc": "mimir.service",
+    "mimir_memberlist": "mimir.service",
+    "tempo_otlp": "tempo.service",
 }
 
 

@@ -35,7 +35,7 @@ DEBIAN = {
 UNNAMED_ARGUMENTS = {
     "file.directory": {"mode"},
     "module.run": {"pkg.refresh_db", "service.reload"},
-    "pkg.installed": {"install_recommends"},
+    "pkg.installed": {"hold", "install_recommends"},
     "service.running": {"reload"},
 }
 

@@ -1,0 +1,3 @@
+# No S3 here.
+loki:
+  object_store: filesystem

@@ -1,0 +1,3 @@
+# No S3 here.
+mimir:
+  object_store: filesystem

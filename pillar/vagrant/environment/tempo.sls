@@ -1,0 +1,3 @@
+# No S3 here.
+tempo:
+  object_store: filesystem

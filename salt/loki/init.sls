@@ -1,0 +1,4 @@
+include:
+  - loki.install
+  - loki.config
+  - loki.service

@@ -1,0 +1,4 @@
+include:
+  - mimir.install
+  - mimir.config
+  - mimir.service

@@ -1,0 +1,4 @@
+include:
+  - tempo.install
+  - tempo.config
+  - tempo.service
