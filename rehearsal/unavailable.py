@@ -32,3 +32,11 @@ def unavailable(
             elif package not in packages.versions:
                 reasons[name] = packages.reason
     return reasons
+
+
+def by_package(
+    services: Mapping[str, Mapping[str, Any]], pinned: Mapping[str, str], reasons: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the reasons with the services of one package as one, under the package's name."""
+    packages = {name: services[name].get("package") for name in reasons}
+    return {str(package) if package in pinned else name: reasons[name] for name, package in packages.items()}

@@ -18,7 +18,7 @@ from rehearsal.region import process
 from rehearsal.region.client import Region
 from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
-from rehearsal.unavailable import unavailable
+from rehearsal.unavailable import by_package, unavailable
 
 BOOT = 60  # seconds that a host and its Salt have to start
 # The states that leave something to do after their run, such as to restart the minion that applied them.
@@ -90,10 +90,12 @@ class Up:
             pinned = self.fleet.vendor_versions
             kept = local.kept_mirror(self.settings.checkout, self.settings)
             packages = find_packages(self.settings, pinned, mirror, kept)
-            self.skipped = unavailable(self.settings.checkout, self.fleet.services, pinned, packages)
-            for service, reason in self.skipped.items():
-                step.say(f"SKIPPED {service}: {reason}")
-            local.write(self.settings.checkout, self.operator, sorted(self.skipped), packages.pillar)
+            services = self.fleet.services
+            reasons = unavailable(self.settings.checkout, services, pinned, packages)
+            self.skipped = by_package(services, pinned, reasons)
+            for name, reason in self.skipped.items():
+                step.say(f"SKIPPED {name}: {reason}")
+            local.write(self.settings.checkout, self.operator, sorted(reasons), packages.pillar)
             self._check_pillar(step)
         with self.progress.step("image", "Debian 13 image") as step:
             (self.settings.state / "image").write_text(str(image.ensure(self.settings, step.say)))

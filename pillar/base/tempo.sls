@@ -2,3 +2,5 @@
 tempo:
   port: {{ services.tempo.port }}
   otlp_port: {{ services.tempo_otlp.port }}
+  metrics:
+    remote_write: prometheus

@@ -49,6 +49,21 @@ def prometheus() -> Prometheus:
 
 
 @pytest.fixture(scope="session")
+def real() -> Callable[[str], None]:
+    """Return a function that skips a test, saying why, where a service of the catalogue is not to be had."""
+
+    def require(service: str) -> None:
+        fleet = catalogue.fleet()
+        if service in fleet["unavailable"]:
+            package = fleet["services"][service]["package"]
+            pytest.skip(f"{service}: the package {package} is not to be had here (./rehearse --mirror)")
+        if not catalogue.functions().hosts(fleet["services"][service]["role"], fleet):
+            pytest.skip(f"{service}: the map has no host of it")
+
+    return require
+
+
+@pytest.fixture(scope="session")
 def website(instances: dict[str, inventory.Host]) -> Website:
     """The application on its first host, from outside."""
     address = instances[catalogue.host_of("app")].public_ip

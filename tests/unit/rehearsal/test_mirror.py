@@ -16,7 +16,7 @@ from rehearsal import mirror
 from rehearsal.progress import StepError
 from rehearsal.region import packages
 from rehearsal.settings import Settings
-from rehearsal.unavailable import NO_FORMULA, unavailable
+from rehearsal.unavailable import NO_FORMULA, by_package, unavailable
 
 PINNED = {"loki": "1.5", "tempo": "1.0"}
 
@@ -193,8 +193,10 @@ def test_what_cannot_be_had_is_told_with_the_reason(tmp_path: Path) -> None:
     everything = mirror.Packages(PINNED, "reason", {})
     assert unavailable(tmp_path, rows, PINNED, everything) == tempo
     nothing = mirror.Packages({}, "reason", {})
-    assert unavailable(tmp_path, rows, PINNED, nothing) == {
+    reasons = unavailable(tmp_path, rows, PINNED, nothing)
+    assert reasons == {"loki": "reason", "loki_memberlist": "reason", **tempo}
+    assert by_package({**rows, "https": {"package": "nginx"}}, PINNED, {**reasons, "https": "none"}) == {
         "loki": "reason",
-        "loki_memberlist": "reason",
-        **tempo,
+        "tempo": NO_FORMULA,
+        "https": "none",
     }

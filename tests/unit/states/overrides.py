@@ -9,7 +9,14 @@ import yaml
 from compiled import Minion
 
 
-def overridden(minion_id: str, pillar: dict[str, Any], scratch: Path, local: Path, artifacts: Path) -> Minion:
+def overridden(
+    minion_id: str,
+    pillar: dict[str, Any],
+    scratch: Path,
+    local: Path,
+    artifacts: Path,
+    file: str = "local.sls",
+) -> Minion:
     """Return a minion in dev with ``pillar`` merged over what this machine's local pillar has.
 
     Args:
@@ -18,10 +25,11 @@ def overridden(minion_id: str, pillar: dict[str, Any], scratch: Path, local: Pat
         scratch: an empty directory.
         local: the local pillar to start from.
         artifacts: the file root of what the control node builds.
+        file: of the local pillar; a role's own key is in ``local/<role>.sls``.
     """
     root = scratch / "local"
     shutil.copytree(local, root)
-    content = yaml.safe_load((root / "local.sls").read_text())
+    content = yaml.safe_load((root / file).read_text())
     merged = salt.utils.dictupdate.merge(content, pillar)
-    (root / "local.sls").write_text(yaml.safe_dump(merged))
+    (root / file).write_text(yaml.safe_dump(merged))
     return Minion(minion_id, "dev", scratch / "salt", root, artifacts)
