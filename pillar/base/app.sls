@@ -4,3 +4,4 @@ include:
 app:
   port: {{ services.app.port }}
   database_port: {{ services.database.port }}
+  otlp_port: 4318  # Alloy's, on the loopback address

@@ -89,6 +89,17 @@ def test_traces_come_in_on_the_loopback_address_only(render: Render) -> None:
     assert 'endpoint = "tempo-1.saltwatch.internal:4317"' in render("app-1")
 
 
+def test_the_application_s_traces_go_to_alloy(tmp_path: Path, local_pillar: Path, artifacts: Path) -> None:
+    """Mutants: another port in pillar/base/app.sls; sent to Alloy where there is no Tempo behind it."""
+    found = {}
+    for name, unavailable in {"both": ["https"], "no Tempo": ["https", "tempo", "tempo_otlp"]}.items():
+        (tmp_path / name).mkdir()
+        pillar = {"fleet": {"unavailable": unavailable}}
+        host = overridden("app-1", pillar, tmp_path / name, local_pillar, artifacts)
+        found[name] = re.findall("^APP_OTLP_ENDPOINT=(.*)$", host.files["/etc/app/app.env"], re.M)
+    assert found == {"both": [f"http://127.0.0.1:{host.pillar['alloy']['otlp_http_port']}"], "no Tempo": [""]}
+
+
 def test_a_store_that_is_not_there_is_not_written_to(render: Render) -> None:
     """Mutant: the condition on Loki's endpoints left out, so that the file has ``http:///loki``."""
     config = render("app-1", ("https", "loki", "tempo", "tempo_otlp", "mimir"), remote_write=True)
