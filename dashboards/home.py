@@ -10,7 +10,7 @@ BAD = 'env=~"$env",level=~"warning|error|critical"'
 
 def build() -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = board("home", "Saltwatch", "The state of the fleet on one screen.", ("env", "host"))
+    made = board("home", "Overview", "The state of the fleet on one screen.", ("env", "host"))
     for panel in application.summary(width=5):
         made.with_panel(panel)
     made.with_panel(

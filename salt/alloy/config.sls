@@ -1,3 +1,14 @@
+alloy-check:
+  file.managed:
+    - name: /usr/local/lib/saltwatch/check-alloy
+    - source: salt://alloy/files/check.sh
+    - user: root
+    - group: root
+    - mode: '0755'
+    - makedirs: True
+    - require:
+      - pkg: alloy-package
+
 alloy-config:
   file.managed:
     - name: /etc/alloy/config.alloy
@@ -6,10 +17,10 @@ alloy-config:
     - user: root
     - group: alloy
     - mode: '0640'
-    - check_cmd: /usr/bin/alloy validate
+    - check_cmd: /usr/local/lib/saltwatch/check-alloy
     - tmp_ext: .alloy
     - require:
-      - pkg: alloy-package
+      - file: alloy-check
 
 alloy-arguments:
   file.managed:

@@ -4,7 +4,7 @@ include:
 
 alloy-tools:
   pkg.installed:
-    - pkgs: [curl]
+    - pkgs: [curl, iproute2]
     - install_recommends: False
 
 alloy-package:

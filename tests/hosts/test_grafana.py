@@ -121,7 +121,7 @@ def test_dashboards_are_loaded_in_their_folder(grafana: Grafana) -> None:
 
 def test_the_first_thing_that_is_seen_is_the_home_dashboard(grafana: Grafana) -> None:
     """Mutant: ``default_home_dashboard_path`` left out."""
-    assert grafana.get("/api/dashboards/home")["dashboard"]["title"] == "Saltwatch"
+    assert grafana.get("/api/dashboards/home")["dashboard"]["title"] == "Overview"
 
 
 def _filled(value: Any) -> Any:

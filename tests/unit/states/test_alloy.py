@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compiled import Minion
+from compiled import ROOT, Minion
 from overrides import overridden
 
 CONFIG = "/etc/alloy/config.alloy"
@@ -123,14 +123,36 @@ def test_nothing_is_installed_where_alloy_is_not_to_be_had(minion: Callable[...,
     assert any(chunk["__id__"] == "alloy-config" for chunk in host.chunks) is has_it
 
 
-@pytest.mark.skipif(not shutil.which("alloy"), reason="no alloy on this machine: hosts check with their own")
+needs_alloy = pytest.mark.skipif(
+    not shutil.which("alloy"), reason="no alloy on this machine: hosts check with their own"
+)
+
+
+def _check(text: str, scratch: Path) -> subprocess.CompletedProcess[str]:
+    """Run the state's own check on a configuration."""
+    path = scratch / "config.alloy"
+    path.write_text(text)
+    command = ["sh", str(ROOT / "salt/alloy/files/check.sh"), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@needs_alloy
 @pytest.mark.parametrize("host", ["app-1", "salt-1", "tempo-1"])
 @pytest.mark.parametrize("arguments", [{}, {"remote_write": True}])
-def test_alloy_takes_its_configuration(
+def test_alloy_starts_with_its_configuration(
     render: Render, tmp_path: Path, host: str, arguments: dict[str, Any]
 ) -> None:
     """Mutant: ``max_wait_time`` misspelled in the template."""
-    path = tmp_path / "config.alloy"
-    path.write_text(render(host, **arguments))
-    answer = subprocess.run(["alloy", "validate", path], capture_output=True, text=True, check=False)
+    answer = _check(render(host, **arguments), tmp_path)
     assert answer.returncode == 0, answer.stderr
+
+
+@needs_alloy
+@pytest.mark.parametrize(
+    ("good", "bad"), [("max_wait_time", "max_wait_tim"), ('"500ms"', '"soon"'), ("(?i)", "(?i")]
+)
+def test_what_alloy_does_not_start_with_is_named(render: Render, tmp_path: Path, good: str, bad: str) -> None:
+    """Mutant: ``alloy validate`` alone, which takes any string for a duration."""
+    answer = _check(render("app-1").replace(good, bad, 1), tmp_path)
+    assert answer.returncode != 0
+    assert bad in answer.stderr
