@@ -20,7 +20,8 @@ def ruleset(settings: Settings, machine: Iterable[IPv4Address]) -> str:
         machine: Addresses of the machine in its own namespace.
     """
     resolvers = (settings.resolver_address, settings.vpc[2])
-    services = [f"{settings.metadata_address} . tcp . 80", f"{settings.api_address} . tcp . 443"]
+    services = [f"{settings.metadata_address} . tcp . 80"]
+    services += [f"{settings.api_address} . tcp . {port}" for port in (80, 443)]  # packages, AWS
     services += [f"{address} . {protocol} . 53" for address in resolvers for protocol in ("udp", "tcp")]
     outer = [f"{settings.api_address} . tcp . 443"]
     for network in (settings.operator, settings.world):

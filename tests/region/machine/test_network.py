@@ -136,10 +136,13 @@ def test_services_of_the_region(network: Network, wired: Wire, side: Find) -> No
     """Mutants: metadata behind egress rules; the API not behind them; all ports of the router open."""
     settings = network.settings
     a, b = instance(11, "sg-mute"), instance(12, "sg-https")
-    https = SecurityGroup("sg-https", "https", (), (Rule("tcp", (443, 443), ANYWHERE),))
-    wired(World((a, b), (MUTE, https)))
+    web = SecurityGroup(
+        "sg-https", "https", (), tuple(Rule("tcp", (port, port), ANYWHERE) for port in (80, 443))
+    )
+    wired(World((a, b), (MUTE, web)))
     router = side("router")
-    for address, port in ((settings.api_address, 443), (settings.metadata_address, 80), ("0.0.0.0", 8080)):
+    api, metadata = settings.api_address, settings.metadata_address
+    for address, port in ((api, 443), (api, 80), (metadata, 80), ("0.0.0.0", 8080)):
         router.serve(port, address)
     router.serve_udp(53, settings.vpc[2])
     router.serve_udp(53, settings.resolver_address)
@@ -148,6 +151,8 @@ def test_services_of_the_region(network: Network, wired: Wire, side: Find) -> No
     assert side(a).answered_udp(settings.resolver_address, 53)
     assert side(a).dropped(settings.api_address, 443)
     assert side(b).seen_as(settings.api_address, 443) == str(b.private_ip)
+    assert side(b).seen_as(settings.api_address, 80) == str(b.private_ip), "packages"
+    assert side("operator").dropped(settings.api_address, 80)
     assert side("operator").seen_as(settings.api_address, 443) == OPERATOR
     for address in (settings.metadata_address, settings.vpc[2], SUBNET[1]):
         assert side(b).dropped(address, 8080)
