@@ -44,3 +44,13 @@ alloy-unit:
     - group: root
     - mode: '0644'
     - makedirs: True
+
+# Readable for Salt's own group only; logrotate leaves them as they are.
+{%- for name in ['minion'] + (['master'] if 'master' in salt['fleet.roles']() else []) %}
+alloy-log-of-{{ name }}:
+  file.managed:
+    - name: /var/log/salt/{{ name }}
+    - group: adm
+    - mode: '0640'
+    - replace: False
+{% endfor %}

@@ -22,7 +22,8 @@ unshare --net sh -eu -c '
         kill -0 "$server" 2>/dev/null || break
         sleep 1
     done
-    kill "$server" 2>/dev/null || :
+    # Asked to end, it would wait until Loki has taken what it read.
+    kill -KILL "$server" 2>/dev/null || :
     wait "$server" || :
     exit "$ready"
 ' check "$scratch" "$1" || status=$?
