@@ -39,7 +39,7 @@ def build() -> dashboard.Dashboard:
         rows(
             "Alerts",
             "What fires or is about to; the Watchdog always does.",
-            f"ALERTS{{{ENV}}}",
+            "ALERTS",
             ("Time", "__name__", "Value", "env"),
         )
     )
