@@ -8,6 +8,7 @@ seconds=180
 
 scratch=$(mktemp --directory)
 server=
+# shellcheck disable=SC2317  # called by the trap
 finish() {
     status=$?
     if [ -n "$server" ]; then
