@@ -10,6 +10,7 @@ base:
     - minion
     - node_exporter
     - collector
+    - alloy
     - environment
   '.*':
     - match: pcre

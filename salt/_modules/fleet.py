@@ -134,8 +134,16 @@ def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
 
 
 def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> list[dict[str, str]]:
-    """Return what Alloy reads on a host: ``job`` (the row) and either ``unit`` or ``file``."""
-    return [{"job": name, **row["logs"]} for name, row in services(minion_id, fleet).items() if "logs" in row]
+    """Return what Alloy reads on a host: ``job`` (the row), ``role``, and either ``unit`` or ``file``.
+
+    The labels ``host`` and ``env`` are the same for all of them; ``role`` is that of the metrics.
+    """
+    fleet, minion_id = _fleet(fleet), minion_id or __opts__["id"]
+    return [
+        {"job": name, "role": _labels(minion_id, row, fleet)["role"], **row["logs"]}
+        for name, row in services(minion_id, fleet).items()
+        if "logs" in row
+    ]
 
 
 def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:

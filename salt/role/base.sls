@@ -4,3 +4,6 @@ include:
   - minion
   - node_exporter
   - collector
+{%- if 'alloy' in salt['fleet.services']() %}
+  - alloy
+{%- endif %}

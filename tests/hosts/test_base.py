@@ -13,7 +13,18 @@ STATEFUL = {"prometheus", "loki", "tempo", "mimir", "grafana", "database"}
 # Exposure (0 to 10, `systemd-analyze security`) up to which a unit counts as hardened: "OK" ends there.
 EXPOSURE = 5.0
 # Ours to harden; Debian's sshd, MariaDB and Salt itself have to be able to do anything, or do it themselves.
-HARDENED = {"node", "prometheus", "alertmanager", "blackbox", "http", "nginx", "app", "wireguard"}
+HARDENED = {
+    "node",
+    "prometheus",
+    "alertmanager",
+    "blackbox",
+    "http",
+    "nginx",
+    "app",
+    "wireguard",
+    "alloy",
+    "grafana",
+}
 
 
 @pytest.fixture(scope="session")

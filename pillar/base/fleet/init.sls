@@ -19,4 +19,4 @@ fleet:
   # load balancer.
   managed: []
   # Services whose formula or package is not there: every reader of the catalogue subtracts them.
-  unavailable: [grafana, alloy]
+  unavailable: []

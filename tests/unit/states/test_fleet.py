@@ -252,12 +252,12 @@ def test_probes_go_through_every_prober(fleet: dict[str, Any]) -> None:
 
 
 def test_log_sources(fleet: dict[str, Any]) -> None:
-    """Mutant: rows of other hosts."""
+    """Mutants: rows of other hosts; ``role`` of a service of every host left ``*``."""
     assert fleet_module.log_sources("database-1", fleet) == [
-        {"job": "ssh", "unit": "ssh.service"},
-        {"job": "node", "unit": "prometheus-node-exporter.service"},
-        {"job": "collector", "file": "/var/log/collector/snapshots.json"},
-        {"job": "database", "unit": "mariadb.service"},
+        {"job": "ssh", "role": "database", "unit": "ssh.service"},
+        {"job": "node", "role": "database", "unit": "prometheus-node-exporter.service"},
+        {"job": "collector", "role": "database", "file": "/var/log/collector/snapshots.json"},
+        {"job": "database", "role": "database", "unit": "mariadb.service"},
     ]
 
 

@@ -1,0 +1,2 @@
+grafana:
+  cloudwatch_region: eu-west-1

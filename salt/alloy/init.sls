@@ -1,0 +1,4 @@
+include:
+  - alloy.install
+  - alloy.config
+  - alloy.service

@@ -1,0 +1,5 @@
+include:
+  - grafana.install
+  - grafana.config
+  - grafana.provisioning
+  - grafana.service

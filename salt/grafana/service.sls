@@ -1,0 +1,16 @@
+{%- from 'grafana/map.jinja' import grafana %}
+grafana-service:
+  service.running:
+    - name: grafana-server
+    - enable: True
+    - require:
+      - file: grafana-data
+      - file: grafana-dashboards
+    - watch:
+      - file: grafana-config
+      - file: grafana-admin-password
+      - file: grafana-secret-key
+      - file: grafana-set-password
+      - file: grafana-datasources
+      - file: grafana-dashboard-provider
+      - file: grafana-unit

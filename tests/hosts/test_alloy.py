@@ -1,0 +1,93 @@
+"""Alloy: what is written on a host is in Loki with its labels, and a broken configuration changes nothing."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import catalogue
+import pytest
+import remote
+from store import Store
+from website import Website
+
+UNIT = "alloy.service"
+CONFIG = "/etc/alloy/config.alloy"
+
+
+@pytest.fixture(scope="module")
+def loki(real: Callable[[str], None]) -> Store:
+    """Loki, where Alloy is too."""
+    real("alloy")
+    real("loki")
+    return Store("loki")
+
+
+def _streams(loki: Store, query: str) -> list[dict[str, str]]:
+    """Return the labels, structured metadata among them, of each stream of the last hour that matches."""
+    start = time.time_ns() - 3600 * 10**9
+    answer = loki.json("/loki/api/v1/query_range", query=query, start=start, limit=100)
+    return [stream["stream"] for stream in answer["data"]["result"]]
+
+
+def _role(host: str) -> str:
+    role: str = catalogue.functions().roles(host, catalogue.fleet())[0]
+    return role
+
+
+def _labels(job: str, host: str, level: str) -> dict[str, str]:
+    return {"job": job, "host": host, "role": _role(host), "env": catalogue.fleet()["env"], "level": level}
+
+
+def test_a_line_in_the_journal_is_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
+    """Mutants: Alloy not a member of systemd-journal; the priority's name not translated."""
+    text = f"test-{secrets.token_hex(8)}"
+    remote.run(minion_id, "logger", "--tag", "saltwatch-test", "--priority", "user.err", text)
+    query = f'{{job="journal", host="{minion_id}"}} |= "{text}"'
+    (labels,) = eventually(lambda: _streams(loki, query))
+    assert _labels("journal", minion_id, "error").items() <= labels.items()
+
+
+def test_a_line_of_salt_is_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
+    """Mutants: the file of the minion's log not readable for adm; its level not taken from the line."""
+    text = f"test-{secrets.token_hex(8)}"
+    remote.salt(minion_id, "log.warning", text)
+    query = f'{{job="salt_minion", host="{minion_id}"}} |= "{text}"'
+    (labels,) = eventually(lambda: _streams(loki, query))
+    assert _labels("salt_minion", minion_id, "warning").items() <= labels.items()
+
+
+@pytest.mark.parametrize("job", ["http", "app"])
+def test_a_request_is_found_by_its_trace(
+    loki: Store, website: Website, eventually: Callable[..., Any], job: str
+) -> None:
+    """In nginx's log and in the application's. Mutants: trace_id a label; the log's time not taken."""
+    trace, host = secrets.token_hex(16), catalogue.host_of("app")
+    sent = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    assert website.ask("GET", "/test-telemetry", headers=sent).status == 200
+    query = f'{{job="{job}"}} | trace_id="{trace}"'
+    (labels, *_) = eventually(lambda: _streams(loki, query))
+    assert _labels(job, host, labels["level"]).items() <= labels.items()
+    assert labels["request_id"]
+    series = loki.json("/loki/api/v1/series", **{"match[]": f'{{job="{job}"}}'})["data"]
+    assert all(set(each) <= {"job", "host", "role", "env", "level"} for each in series)
+
+
+def test_a_broken_value_leaves_configuration_and_service_alone(
+    real: Callable[[str], None], minion_id: str
+) -> None:
+    """And the error names the cause. Mutants: `check_cmd` left out; the service restarted first."""
+    real("alloy")
+    real("loki")
+
+    def seen() -> tuple[str, str]:
+        pid = remote.run(minion_id, "systemctl", "show", "--property=MainPID", "--value", UNIT)
+        return remote.run(minion_id, "sha256sum", CONFIG), pid
+
+    before = seen()
+    broken = f"pillar={json.dumps({'alloy': {'batch_wait': 'soon'}})}"
+    answer = remote.salt(minion_id, "state.apply", "alloy", broken)[minion_id]
+    errors = {state["__id__"]: json.dumps(state) for state in answer.values() if state["result"] is False}
+    assert "soon" in errors["alloy-config"]
+    assert seen() == before

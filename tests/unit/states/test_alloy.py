@@ -1,0 +1,158 @@
+"""The formula alloy: what it reads on each host and where it sends it."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compiled import ROOT, Minion
+from overrides import overridden
+
+CONFIG = "/etc/alloy/config.alloy"
+Render = Callable[..., str]
+
+
+@pytest.fixture
+def render(tmp_path: Path, local_pillar: Path, artifacts: Path) -> Render:
+    """Return a function that returns Alloy's configuration on a host, ``unavailable`` services aside."""
+
+    def config(minion_id: str, unavailable: tuple[str, ...] = ("https",), **alloy: Any) -> str:
+        scratch = tmp_path / f"{minion_id}-{len(list(tmp_path.iterdir()))}"
+        scratch.mkdir()
+        pillar: dict[str, Any] = {"fleet": {"unavailable": list(unavailable)}, "alloy": alloy}
+        return overridden(minion_id, pillar, scratch, local_pillar, artifacts).files[CONFIG]
+
+    return config
+
+
+def _files(config: str) -> dict[str, dict[str, str]]:
+    """Return the labels of each file that is read, by path, with the component that reads it."""
+    found = {}
+    for name, body in re.findall(r'local\.file_match "(\w+)" \{(.*?)\n\}', config, re.S):
+        for target in re.findall(r"\{(__path__.*)\},", body):
+            labels = dict(re.findall(r'(\w+) = "([^"]*)"', target))
+            path = labels.pop("__path__")
+            found[path] = {"reader": name, **labels}
+    return found
+
+
+def _units(config: str) -> dict[str, dict[str, str]]:
+    """Return the labels that the rules of the journal give each unit."""
+    found: dict[str, dict[str, str]] = {}
+    rule = r'source_labels = \["unit"\]\s+regex\s+= "(.*)"\s+target_label\s+= "(.*)"\s+replacement\s+= "(.*)"'
+    for unit, label, value in re.findall(rule, config):
+        found.setdefault(unit.replace("\\", ""), {})[label] = value
+    return found
+
+
+def test_every_log_of_the_catalogue_is_read(render: Render) -> None:
+    """Mutants: ``logs`` of a row left out in fleet.log_sources; role always the host's first one."""
+    config = render("app-1")
+    common = {"host": "app-1", "env": "dev", "role": "app"}
+    assert _files(config) == {
+        "/var/log/nginx/access.json": {"reader": "json", "job": "http", **common},
+        "/var/log/app/app.json": {"reader": "json", "job": "app", **common},
+        "/var/log/nginx/error.log": {"reader": "text", "job": "nginx", **common},
+        "/var/log/salt/minion": {"reader": "text", "job": "salt_minion", **common},
+        "/var/log/salt/master": {"reader": "text", "job": "salt_master", **common},
+    }
+    units = _units(render("prometheus-1"))
+    assert units["prometheus-alertmanager.service"] == {"job": "alertmanager", "role": "alertmanager"}
+    assert units["prometheus-node-exporter.service"] == {"job": "node", "role": "prometheus"}
+    assert units["ssh.service"] == {"job": "ssh", "role": "prometheus"}
+
+
+def test_ids_are_never_labels(render: Render) -> None:
+    """Mutant: trace_id among the labels of ``stage.labels``."""
+    config = render("app-1")
+    labels = re.findall(r"stage\.labels \{\s+values = \{(.*)\}", config)
+    assert labels == ['level = ""'] * 3
+    (metadata,) = re.findall(r"stage\.structured_metadata \{\s+values = \{(.*trace_id.*)\}", config)
+    assert set(re.findall(r"(\w+) =", metadata)) == {"trace_id", "span_id", "request_id"}
+
+
+def test_nothing_is_dropped_while_loki_is_away(render: Render) -> None:
+    """Mutant: ``max_backoff_retries`` left at its default, after which a batch is thrown away."""
+    (endpoint,) = re.findall(r'loki\.write "loki" \{(.*?)\n\}', render("app-1"), re.S)
+    assert re.search(r"max_backoff_retries = 0$", endpoint, re.M)
+    assert 'url                 = "http://loki-1.saltwatch.internal:3100/loki/api/v1/push"' in endpoint
+
+
+def test_traces_come_in_on_the_loopback_address_only(render: Render) -> None:
+    """On Tempo's host the gRPC port is Tempo's. Mutants: 0.0.0.0; the condition on tempo_otlp left out."""
+    endpoints = re.findall(r'endpoint = "(127[^"]*|0\.[^"]*)"', render("app-1"))
+    assert endpoints == ["127.0.0.1:4317", "127.0.0.1:4318"]
+    assert re.findall(r'endpoint = "(127[^"]*)"', render("tempo-1")) == ["127.0.0.1:4318"]
+    assert 'endpoint = "tempo-1.saltwatch.internal:4317"' in render("app-1")
+
+
+def test_the_application_s_traces_go_to_alloy(tmp_path: Path, local_pillar: Path, artifacts: Path) -> None:
+    """Mutants: another port in pillar/base/app.sls; sent to Alloy where there is no Tempo behind it."""
+    found = {}
+    for name, unavailable in {"both": ["https"], "no Tempo": ["https", "tempo", "tempo_otlp"]}.items():
+        (tmp_path / name).mkdir()
+        pillar = {"fleet": {"unavailable": unavailable}}
+        host = overridden("app-1", pillar, tmp_path / name, local_pillar, artifacts)
+        found[name] = re.findall("^APP_OTLP_ENDPOINT=(.*)$", host.files["/etc/app/app.env"], re.M)
+    assert found == {"both": [f"http://127.0.0.1:{host.pillar['alloy']['otlp_http_port']}"], "no Tempo": [""]}
+
+
+def test_a_store_that_is_not_there_is_not_written_to(render: Render) -> None:
+    """Mutant: the condition on Loki's endpoints left out, so that the file has ``http:///loki``."""
+    config = render("app-1", ("https", "loki", "tempo", "tempo_otlp", "mimir"), remote_write=True)
+    assert not re.search(r"^(loki|otelcol|prometheus|local)\.", config, re.M)
+
+
+def test_metrics_are_written_only_if_asked(render: Render) -> None:
+    """Mutant: ``alloy.remote_write`` not looked at; the job's name left to Alloy."""
+    assert "prometheus." not in render("app-1").replace("prometheus-", "")
+    config = render("app-1", remote_write=True)
+    jobs = dict(re.findall(r'job_name\s+= "(\w+)"[^}]*?__address__ = "([^"]+)"', config))
+    assert jobs["app"] == "127.0.0.1:5000"
+    assert jobs["node"] == "127.0.0.1:9100"
+    assert 'url = "http://mimir-1.saltwatch.internal:9009/api/v1/push"' in config
+
+
+def test_nothing_is_installed_where_alloy_is_not_to_be_had(minion: Callable[..., Minion]) -> None:
+    """Mutant: the condition in salt/role/base.sls left out."""
+    host = minion("app-1")
+    has_it = "alloy" not in host.pillar["fleet"]["unavailable"]
+    assert any(chunk["__id__"] == "alloy-config" for chunk in host.chunks) is has_it
+
+
+needs_alloy = pytest.mark.skipif(
+    not shutil.which("alloy"), reason="no alloy on this machine: hosts check with their own"
+)
+
+
+def _check(text: str, scratch: Path) -> subprocess.CompletedProcess[str]:
+    """Run the state's own check on a configuration."""
+    path = scratch / "config.alloy"
+    path.write_text(text)
+    command = ["sh", str(ROOT / "salt/alloy/files/check.sh"), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@needs_alloy
+@pytest.mark.parametrize("host", ["app-1", "salt-1", "tempo-1"])
+@pytest.mark.parametrize("arguments", [{}, {"remote_write": True}])
+def test_alloy_starts_with_its_configuration(
+    render: Render, tmp_path: Path, host: str, arguments: dict[str, Any]
+) -> None:
+    """Mutant: ``max_wait_time`` misspelled in the template."""
+    answer = _check(render(host, **arguments), tmp_path)
+    assert answer.returncode == 0, answer.stderr
+
+
+@needs_alloy
+@pytest.mark.parametrize(
+    ("good", "bad"), [("max_wait_time", "max_wait_tim"), ('"500ms"', '"soon"'), ("(?i)", "(?i")]
+)
+def test_what_alloy_does_not_start_with_is_named(render: Render, tmp_path: Path, good: str, bad: str) -> None:
+    """Mutant: ``alloy validate`` alone, which takes any string for a duration."""
+    answer = _check(render("app-1").replace(good, bad, 1), tmp_path)
+    assert answer.returncode != 0
+    assert bad in answer.stderr
