@@ -55,6 +55,7 @@ def test_every_log_of_the_catalogue_is_read(render: Render) -> None:
     assert _files(config) == {
         "/var/log/nginx/access.json": {"reader": "json", "job": "http", **common},
         "/var/log/app/app.json": {"reader": "json", "job": "app", **common},
+        "/var/log/collector/snapshots.json": {"reader": "json", "job": "collector", **common},
         "/var/log/nginx/error.log": {"reader": "text", "job": "nginx", **common},
         "/var/log/salt/minion": {"reader": "text", "job": "salt_minion", **common},
         "/var/log/salt/master": {"reader": "text", "job": "salt_master", **common},
@@ -90,9 +91,9 @@ def test_traces_come_in_on_the_loopback_address_only(render: Render) -> None:
 
 
 def test_the_application_s_traces_go_to_alloy(tmp_path: Path, local_pillar: Path, artifacts: Path) -> None:
-    """Mutants: another port in pillar/base/app.sls; sent to Alloy where there is no Tempo behind it."""
+    """Mutants: a port written in app.env.jinja; sent to Alloy where there is no Tempo behind it."""
     found = {}
-    for name, unavailable in {"both": ["https"], "no Tempo": ["https", "tempo", "tempo_otlp"]}.items():
+    for name, unavailable in {"both": [], "no Tempo": ["tempo", "tempo_otlp"]}.items():
         (tmp_path / name).mkdir()
         pillar = {"fleet": {"unavailable": unavailable}}
         host = overridden("app-1", pillar, tmp_path / name, local_pillar, artifacts)

@@ -196,7 +196,7 @@ def test_a_store_without_its_package_has_no_state(
     store: str, tmp_path: Path, local_pillar: Path, artifacts: Path
 ) -> None:
     """Mutant: the role's include without its condition, so that the host's highstate fails."""
-    without = {"fleet": {"unavailable": [store]}}
+    without = {"fleet": {"unavailable": [store, "alloy"]}}
     host = overridden(f"{store}-1", without, tmp_path, local_pillar, artifacts)
     assert not [chunk for chunk in host.chunks if chunk["__sls__"].startswith((store, "grafana_repo"))]
 
