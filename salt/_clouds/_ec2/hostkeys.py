@@ -18,7 +18,7 @@ import botocore.exceptions
 import salt.utils.context
 from salt.exceptions import SaltCloudExecutionFailure
 
-from . import errors
+from . import errors, ssh
 from .provider import Provider
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def output(provider: Provider, instance_id: str) -> str:
 
 @contextlib.contextmanager
 def pinned(bootstrap: Callable[..., Any], host: str, port: int, keys: list[str]) -> Iterator[None]:
-    """Hold every SSH connection that ``bootstrap`` makes inside the block to these host keys.
+    """Hold every SSH connection that ``bootstrap`` makes inside the block to these host keys, and hasten it.
 
     ``salt.utils.cloud`` turns host key checking off in each command that it runs, uploads of private keys
     included, and has no setting for it. All of them go through one function of it, which is replaced here by
@@ -118,7 +118,7 @@ def pinned(bootstrap: Callable[..., Any], host: str, port: int, keys: list[str])
         yield
         return
     function = getattr(bootstrap, "func", bootstrap)
-    run = function.__globals__["_exec_ssh_cmd"]
+    run = ssh.hastened(function.__globals__["_exec_ssh_cmd"])
     with tempfile.TemporaryDirectory(prefix="salt-cloud-") as directory:
         known_hosts = Path(directory) / "known_hosts"
         note(known_hosts, host, port, keys)

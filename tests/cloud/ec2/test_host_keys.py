@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 import asyncssh
 import pytest
 import salt.loader
+import salt.utils.cloud
+from _ec2 import ssh
 from salt.exceptions import SaltCloudException
 
 pytestmark = pytest.mark.usefixtures("_real_time")
@@ -138,3 +141,15 @@ def test_a_swapped_key_stops_the_upload_of_the_minions_key(launch, host):
         launch(asyncssh.generate_private_key("ssh-ed25519"))
     assert host.uploaded() == {}
     assert host.commands == []
+
+
+def test_a_command_s_output_is_read_as_it_comes(monkeypatch, capfd):
+    """Mutants: Salt's own pauses; an exit status or a part of the output lost."""
+    asked: list[float] = []
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (asked.append(seconds), sleep(seconds)))
+    run = ssh.hastened(salt.utils.cloud._exec_ssh_cmd)
+    assert run("head -c 20000 /dev/zero | tr '\\0' x; exit 3", allow_failure=True) == 3
+    assert capfd.readouterr().out.count("x") == 20000
+    assert len(asked) > 20
+    assert max(asked) < 0.5

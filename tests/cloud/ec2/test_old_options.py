@@ -264,7 +264,9 @@ def test_known_hosts_file(salt_cloud, region, bootstrap, monkeypatch, tmp_path):
     lines = "-----BEGIN SSH HOST KEY KEYS-----\nssh-ed25519 AAAA root@x\n-----END SSH HOST KEY KEYS-----\n"
     answered(region, monkeypatch, {"GetConsoleOutput": lambda request: {"Output": lines}})
     # The stub has none of the functions of salt.utils.cloud that are held to the keys.
-    monkeypatch.setattr(type(bootstrap), "__globals__", {"_exec_ssh_cmd": None}, raising=False)
+    monkeypatch.setattr(
+        type(bootstrap), "__globals__", {"_exec_ssh_cmd": salt.utils.cloud._exec_ssh_cmd}, raising=False
+    )
     cloud = salt_cloud(ssh_host_keys="required", known_hosts_file=str(file), private_ip="10.0.1.4")
     cloud.create()
     assert file.read_text().splitlines() == ["other ssh-rsa KEPT", "10.0.1.4 ssh-ed25519 AAAA"]
