@@ -12,11 +12,9 @@ common-data-directory:
 {% if device -%}
 # A volume with anything on it is never formatted: one with something else than ext4 fails to mount.
 common-data-format:
-  cmd.run:
-    - name: mkfs.ext4 -q -m 1 -L data {{ device }}
-    - onlyif:
-      - fun: data_volume.is_blank
-        device: {{ device }}
+  data_volume.formatted:
+    - name: {{ device }}
+    - label: data
 
 common-data-mount:
   mount.mounted:
@@ -28,5 +26,5 @@ common-data-mount:
     - failhard: True  # or what follows would fill the root volume
     - require:
       - file: common-data-directory
-      - cmd: common-data-format
+      - data_volume: common-data-format
 {% endif %}

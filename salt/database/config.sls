@@ -20,11 +20,11 @@ database-data-owner:
 
 # Only where there is no database yet. Its root is the host's root, by the socket, without a password.
 database-data-tables:
-  cmd.run:
+  once.run:
     - name: >-
         mariadb-install-db --user=mysql --datadir={{ database.data_dir }} --skip-test-db
         --auth-root-authentication-method=socket
-    - creates: {{ database.data_dir }}/mysql
+    - makes: {{ database.data_dir }}/mysql
     - require:
       - file: database-data
       - cmd: database-data-owner
@@ -41,7 +41,7 @@ database-config:
     - check_cmd: sh -c '/usr/sbin/mariadbd --defaults-file="$0" --user=mysql --verbose --help >/dev/null'
     - tmp_ext: .cnf
     - require:
-      - cmd: database-data-tables
+      - once: database-data-tables
 
 database-unit:
   file.managed:

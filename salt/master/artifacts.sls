@@ -18,9 +18,9 @@ master-artifacts-builder:
     - makedirs: True
 
 master-artifacts-app:
-  cmd.run:
+  once.run:
     - name: {{ build }}
-    - unless: {{ build }} --check
+    - until: {{ build }} --check
     - require:
       - pkg: master-artifacts-packages
       - file: master-artifacts-builder

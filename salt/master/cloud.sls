@@ -17,9 +17,9 @@ master-fleet-key-directory:
 
 # Once: hosts that were launched know no other.
 master-fleet-key:
-  cmd.run:
+  once.run:
     - name: ssh-keygen -q -t ed25519 -N '' -C {{ name }} -f {{ key }}
-    - creates: {{ key }}
+    - makes: {{ key }}
     - require:
       - pkg: master-cloud-packages
       - file: master-fleet-key-directory
@@ -31,5 +31,5 @@ master-fleet-key-pair:
     - tags: {{ salt['aws_fleet.tags']() | json }}
     - region: {{ master.region }}
     - require:
-      - cmd: master-fleet-key
+      - once: master-fleet-key
 {%- endif %}

@@ -22,11 +22,11 @@ wireguard-directory:
 # Made here, once; the private half leaves its file for the memory of what runs the tunnel only. The public one
 # is for administrators: `salt-call wireguard.client NAME ADDRESS`.
 wireguard-key:
-  cmd.run:
+  once.run:
     - name: >-
         umask 077 && wg genkey > private.key.new && wg pubkey < private.key.new > public.key &&
         mv private.key.new private.key
     - cwd: /etc/wireguard
-    - creates: /etc/wireguard/private.key
+    - makes: /etc/wireguard/private.key
     - require:
       - file: wireguard-directory

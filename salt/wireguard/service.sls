@@ -3,7 +3,7 @@ wireguard-service:
     - name: wireguard
     - enable: True
     - require:
-      - cmd: wireguard-key
+      - once: wireguard-key
       - file: wireguard-config
       - file: wireguard-rules
       - file: wireguard-sync

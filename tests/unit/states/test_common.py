@@ -103,6 +103,37 @@ def test_a_volume_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         volume.is_blank(str(tmp_path / "gone"))
 
 
+@pytest.mark.parametrize("blank", [True, False], ids=["blank", "not blank"])
+def test_a_volume_is_formatted_once(tmp_path: Path, blank: bool) -> None:
+    """Mutants: formatted under `test`; formatted whatever is there; a label left out."""
+    disk = _disk(tmp_path / "disk", None if blank else ["mkswap"])
+    before = Path(disk).read_bytes()
+    for test in (True, False):
+        state = load(
+            "_states/data_volume.py",
+            __salt__={"data_volume.is_blank": volume.is_blank},
+            __opts__={"test": test},
+        )
+        told = state.formatted(disk, "data")
+        assert bool(told["changes"]) is blank
+        if test or not blank:
+            assert Path(disk).read_bytes() == before
+    assert told["result"] is True
+    command = ["blkid", "--probe", "--match-tag", "LABEL", "--output", "value", disk]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.stdout.strip() == ("data" if blank else "")
+    again = state.formatted(disk, "data")
+    assert (again["result"], again["changes"]) == (True, {})
+
+
+def test_a_volume_that_cannot_be_formatted_is_told(tmp_path: Path) -> None:
+    """Mutant: mkfs's exit status not looked at."""
+    state = load("_states/data_volume.py", __salt__={"data_volume.is_blank": bool}, __opts__={"test": False})
+    told = state.formatted(str(tmp_path / "gone"), "data")
+    assert told["result"] is False
+    assert "gone" in told["comment"]
+
+
 def test_only_what_a_container_cannot_have_is_left_out(
     minion: Callable[..., Minion], tmp_path: Path, local_pillar: Path, artifacts: Path
 ) -> None:

@@ -117,9 +117,9 @@ def test_the_fleet_s_key_is_made_once_and_never_shown(minion: Callable[..., Mini
     """Mutants: ``creates`` left out, so that each highstate locks itself out of the fleet; mode 0755."""
     chunks = {chunk["__id__"]: chunk for chunk in minion("salt-1").chunks}
     key = chunks["master-fleet-key"]
-    assert key["name"].endswith(f" -f {key['creates']}")
+    assert key["name"].endswith(f" -f {key['makes']}")
     assert chunks["master-fleet-key-directory"]["mode"] == "0700"
-    assert chunks["master-fleet-key-pair"]["public_key_file"] == f"{key['creates']}.pub"
+    assert chunks["master-fleet-key-pair"]["public_key_file"] == f"{key['makes']}.pub"
 
 
 def test_without_a_cloud_there_is_no_key(minion: Callable[..., Minion]) -> None:
