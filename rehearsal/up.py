@@ -268,7 +268,7 @@ class Up:
         """Apply the highstate everywhere. Returns each expected host's outcome."""
         with self.progress.step("converge", "Converge every host") as step:
             if self.control_is_behind:  # it builds what the others install
-                self._apply(step, CONTROL, [CONTROL])
+                self._silent_after(step, self._apply(step, CONTROL, [CONTROL]))
             predicted = self._apply(step, "*", self.fleet.hosts, "test=True") if predict else {}
             outcomes = self._apply(step, "*", self.fleet.hosts)
             for host, prediction in predicted.items():
