@@ -1,12 +1,10 @@
 """What the first rehearsal makes for itself in the checkout: what only this machine needs.
 
 All files are git-ignored and readable by root only. What is there is kept: a person may add to it. Every host
-gets `local.sls`, so it has no secret: Grafana's are in the file of its role, all others are made in AWS
-(salt/aws/secrets.sls).
+gets `local.sls`, so it has no secret: passwords are made in AWS (salt/aws/secrets.sls).
 """
 
 import json
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +54,6 @@ def write(
     _write(path, _merge(content, machine))
     control = checkout / ROLE_PILLARS / "master.sls"
     _write(control, _merge(_load(control), CONTROL_NODE))
-    _write_grafana_secrets(checkout)
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
@@ -72,13 +69,6 @@ def kept_mirror(checkout: Path, settings: Settings) -> str | None:
     """
     named: str | None = _load(checkout / PILLAR).get("grafana_repo", {}).get("mirror")
     return None if named == mirror.own_url(settings) else named
-
-
-def _write_grafana_secrets(checkout: Path) -> None:
-    """Give Grafana its administrator's password and the key of its own secrets, where there are none."""
-    path = checkout / ROLE_PILLARS / "grafana.sls"
-    made = {name: secrets.token_urlsafe(24) for name in ("admin_password", "secret_key")}
-    _write(path, _merge({"secrets": {"grafana": made}}, _load(path)))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -219,6 +219,12 @@ def master_secret(fleet: Fleet | None = None) -> str:
     return f"{_fleet(fleet)['name']}/database/master"
 
 
+def grafana_secret(fleet: Fleet | None = None) -> str | None:
+    """Return the name of the secret with Grafana's administrator; None without AWS."""
+    fleet = _fleet(fleet)
+    return f"{fleet['name']}/grafana/admin" if fleet["region"] else None
+
+
 def _aws_name(what: str, fleet: Fleet) -> str | None:
     return f"{fleet['name']}-{what}" if fleet["region"] else None
 

@@ -1,5 +1,5 @@
 # Passwords that AWS makes up. `aws_secret.rotate NAME` makes a new one: docs/aws/README.md says where, of which.
-{%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
+{%- set aws, tags = pillar['aws'], salt['aws_fleet.tags']() %}
 aws-secret-app-database:
   aws_secret.present:
     - name: {{ salt['fleet.database_secret']() }}
@@ -28,7 +28,7 @@ aws-secret-database-master:
 
 aws-secret-grafana-admin:
   aws_secret.present:
-    - name: {{ fleet }}/grafana/admin
+    - name: {{ salt['fleet.grafana_secret']() }}
     - description: Grafana's administrator
     - fields: {username: admin}
     - tags: {{ tags | json }}

@@ -9,22 +9,39 @@ grafana-data:
     - require:
       - pkg: grafana-package
 
-# What grafana.ini and the unit refer to as files: the passwords are in no argument and no environment.
-{%- for name in ('admin_password', 'secret_key', 'database_password') if name in pillar['secrets']['grafana'] %}
-grafana-{{ name | replace('_', '-') }}:
-  file.managed:
-    - name: /etc/grafana/{{ name | replace('_', '-') }}
-    - contents_pillar: secrets:grafana:{{ name }}
-    - contents_newline: False
-    - user: root
+# What grafana.ini and the unit refer to as files: no secret is in an argument or the environment.
+grafana-admin-password:
+  secret_file.managed:
+    - name: /etc/grafana/admin-password
     - group: grafana
-    - mode: '0640'
-    - show_changes: False
+    - pillar: secrets:grafana:admin_password
+    - secret: {{ salt['fleet.grafana_secret']() }}
+    - region: {{ pillar['fleet']['region'] }}
+    - require:
+      - pkg: grafana-package
+
+# It encrypts what Grafana stores, and so stays with that: on the data volume.
+grafana-secret-key:
+  secret_file.managed:
+    - name: {{ grafana.data_dir }}/secret-key
+    - group: grafana
+    - pillar: secrets:grafana:secret_key
+    - generate: True
+    - require:
+      - file: grafana-data
+{%- if 'database_password' in pillar.get('secrets', {}).get('grafana', {}) %}
+
+grafana-database-password:
+  secret_file.managed:
+    - name: /etc/grafana/database-password
+    - group: grafana
+    - pillar: secrets:grafana:database_password
     - require:
       - pkg: grafana-package
     - require_in:
       - file: grafana-config
-{% endfor %}
+{%- endif %}
+
 grafana-check:
   file.managed:
     - name: /usr/local/lib/saltwatch/check-grafana
@@ -57,6 +74,8 @@ grafana-config:
     - tmp_ext: .ini
     - require:
       - file: grafana-check
+      - secret_file: grafana-admin-password
+      - secret_file: grafana-secret-key
 
 grafana-unit:
   file.managed:

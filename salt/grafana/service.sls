@@ -8,8 +8,8 @@ grafana-service:
       - file: grafana-dashboards
     - watch:
       - file: grafana-config
-      - file: grafana-admin-password
-      - file: grafana-secret-key
+      - secret_file: grafana-admin-password
+      - secret_file: grafana-secret-key
       - file: grafana-set-password
       - file: grafana-datasources
       - file: grafana-dashboard-provider

@@ -53,8 +53,8 @@ def test_nobody_gets_in_without_the_password(grafana: Grafana) -> None:
 
 def test_the_secrets_are_in_files_that_others_cannot_read(grafana: Grafana) -> None:
     """And in no argument of the process. Mutants: mode 0644; the password among the arguments."""
-    for name in ("admin-password", "secret-key"):
-        told = remote.run(grafana.host, "stat", "--format=%a %U %G", f"/etc/grafana/{name}")
+    for path in (PASSWORD_FILE, "/srv/data/grafana/secret-key"):
+        told = remote.run(grafana.host, "stat", "--format=%a %U %G", path)
         assert told.split() == ["640", "root", "grafana"]
     password = remote.run(grafana.host, "cat", PASSWORD_FILE)
     assert password not in remote.run(grafana.host, "cat", f"/proc/{_pid(grafana)}/cmdline")

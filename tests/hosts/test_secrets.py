@@ -71,6 +71,10 @@ def _leaves(value: object, key: str = "") -> Iterator[str]:
         yield value
 
 
+# Grafana takes its administrator's password from a file only; test_grafana.py asks who can read it.
+GRAFANA_S = "/etc/grafana/admin-password"
+
+
 @pytest.fixture(scope="session")
 def secrets() -> str:
     """The secrets of this fleet, one a line: AWS's, with every version of them, and those of pillar/local."""
@@ -108,7 +112,8 @@ def test_no_secret_is_in_a_file(minion_id: str, secrets: str) -> None:
         "/root",
         "/home",
     )
-    assert _search(minion_id, "root", secrets, *roots) == []
+    found = set(_search(minion_id, "root", secrets, *roots))
+    assert found <= ({GRAFANA_S} if minion_id == catalogue.host_of("grafana") else set())
 
 
 def test_the_search_finds_what_is_there(minion_id: str, secrets: str) -> None:

@@ -23,19 +23,6 @@ def read(checkout: Path, file: Path = local.PILLAR) -> dict:
     return yaml.safe_load((checkout / file).read_text())
 
 
-def test_grafana_s_secrets_are_random_private_and_kept(tmp_path: Path, operator: Operator) -> None:
-    """Mutants: made anew at each run; one value for both; a password that a person set overwritten."""
-    file = local.ROLE_PILLARS / "grafana.sls"
-    local.write(tmp_path, operator, [])
-    first = read(tmp_path, file)["secrets"]["grafana"]
-    assert (tmp_path / file).stat().st_mode & 0o777 == 0o600
-    assert len(set(first.values())) == 2
-    own = first | {"admin_password": "a-persons-own-password"}  # pragma: allowlist secret
-    (tmp_path / file).write_text(yaml.safe_dump({"secrets": {"grafana": own}}))
-    local.write(tmp_path, operator, [])
-    assert read(tmp_path, file)["secrets"]["grafana"] == own
-
-
 def test_what_every_host_gets_has_no_secret(tmp_path: Path, operator: Operator) -> None:
     """Mutant: a generated password in local.sls, as there once was."""
     local.write(tmp_path, operator, [])

@@ -25,11 +25,6 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         "local/app.sls": {"secrets": {"database": {"app_password": password}}},
         "local/database.sls": {"secrets": {"database": {"app_password": password}}},
-        "local/grafana.sls": {
-            "secrets": {
-                "grafana": {name: secrets.token_urlsafe(24) for name in ("admin_password", "secret_key")}
-            }
-        },
         # A host asks its metadata service, which is not here.
         **{f"local/{name}.sls": {name: {"s3": s3(name)}} for name in ("loki", "mimir", "tempo")},
     }
