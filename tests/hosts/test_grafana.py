@@ -61,6 +61,7 @@ def test_the_secrets_are_in_files_that_others_cannot_read(grafana: Grafana) -> N
     assert password not in remote.run(grafana.host, "cat", f"/proc/{_pid(grafana)}/environ")
 
 
+@pytest.mark.drift
 def test_the_password_is_the_one_of_pillar_after_every_start(grafana: Grafana) -> None:
     """What was changed by hand does not last. Mutant: ExecStartPre left out of the unit's drop-in."""
     own = secrets.token_urlsafe(18)

@@ -72,8 +72,8 @@ def _leaves(value: object, key: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def secrets() -> str:
-    """The secrets of this fleet, one a line: AWS's, with every version of them, and those of pillar/local."""
+def aws_secrets() -> str:
+    """The secrets of this fleet in Secrets Manager, with every version of them, one a line."""
     manager = boto3.client("secretsmanager")
     found: set[str] = set()
     for secret in manager.list_secrets()["SecretList"]:
@@ -82,19 +82,50 @@ def secrets() -> str:
                 value = manager.get_secret_value(SecretId=secret["Name"], VersionStage=stage)
                 found |= set(_leaves(json.loads(value["SecretString"])))
     assert found, "Secrets Manager has no secret: the tests here could not fail"
+    return "\n".join(found)
+
+
+@pytest.fixture(scope="session")
+def pillar_secrets() -> str:
+    """The secrets of pillar/local, one a line."""
+    found: set[str] = set()
     for path in (catalogue.CHECKOUT / "pillar" / "local").rglob("*.sls"):
         found |= set(_leaves(yaml.safe_load(path.read_text())))
     return "\n".join(found)
+
+
+@pytest.fixture(scope="session")
+def secrets(aws_secrets: str, pillar_secrets: str) -> str:
+    """All of them."""
+    return f"{aws_secrets}\n{pillar_secrets}"
+
+
+def _holders(host: str) -> set[str]:
+    """Return the files of a host that have pillar's secrets on purpose.
+
+    They are pillar's own, the master's copy of the pillar of Grafana's host, and what Grafana refers to.
+    """
+    grafana = catalogue.host_of("grafana")
+    held = {"/etc/grafana/admin-password", "/etc/grafana/secret-key"} if host == grafana else set()
+    if host == catalogue.host_of("master"):
+        held |= {
+            "/srv/saltwatch/pillar/local/local/grafana.sls",
+            f"/var/cache/salt/master/pillar/{grafana}.p",
+        }
+    return held
 
 
 def _search(host: str, user: str, secrets: str, *roots: str) -> list[str]:
     return remote.run(host, "python3", "-c", SEARCH, user, *roots, stdin=secrets, timeout=120).split()
 
 
-def test_no_secret_is_in_a_file(minion_id: str, secrets: str) -> None:
+def test_no_secret_is_in_a_file(minion_id: str, aws_secrets: str, pillar_secrets: str) -> None:
     """Root's own files are searched as well: hosts read a secret when they need it, and keep it in memory.
 
-    Mutant: the application's settings with the password in the database's URL.
+    Pillar's are where they have to be, which others cannot read.
+
+    Mutants: the application's settings with the password in the database's URL; Grafana's secrets in the
+    pillar of every host; their files with mode 0644.
     """
     roots = (
         "/etc",
@@ -108,7 +139,9 @@ def test_no_secret_is_in_a_file(minion_id: str, secrets: str) -> None:
         "/root",
         "/home",
     )
-    assert _search(minion_id, "root", secrets, *roots) == []
+    assert _search(minion_id, "root", aws_secrets, *roots) == []
+    assert set(_search(minion_id, "root", pillar_secrets, *roots)) <= _holders(minion_id)
+    assert _search(minion_id, "nobody", pillar_secrets, *roots) == []
 
 
 def test_the_search_finds_what_is_there(minion_id: str, secrets: str) -> None:
@@ -133,7 +166,7 @@ def test_no_secret_in_events_pillar_or_answers(secrets: str) -> None:
         [
             ["salt", database, "state.apply", "database"],
             ["salt", database, "aws_secret.rotate", name, "state=database"],
-            ["salt", "*", "pillar.items", "unmask=True"],
+            ["salt", "*", "pillar.items"],
         ]
     )
     told = remote.run("salt-1", calls.PYTHON, "-", commands, stdin=LISTEN, timeout=400)
