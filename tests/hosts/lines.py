@@ -9,19 +9,20 @@ import remote
 import yaml
 from store import Store
 
-# Writes a warning into each source; prints when, by job. A process that joins the unit's control group is one
-# of the unit for the journal, if it lives until the journal has looked at it.
+# What these are told is no argument: sudo would write it down, as one more line.
+# The first writes a warning into each source; prints when, by job. A process that joins the unit's control
+# group is one of the unit for the journal, if it lives until the journal has looked at it.
 WRITE = """
-import json, os, pathlib, socket, subprocess, sys, time
-sources, text = json.loads(sys.argv[1]), sys.argv[2]
-written = {}
+import json, os, pathlib, socket, subprocess, time
+sources, text = json.loads({told!r})
+written = {{}}
 for source in sources:
     now = time.time()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{{int(now % 1 * 1000):03}}Z"
     if source.get("file", "").endswith(".json"):
-        line = json.dumps({"ts": stamp, "level": "warning", "message": text})
+        line = json.dumps({{"ts": stamp, "level": "warning", "message": text}})
     else:
-        line = f"{stamp[:10]} {stamp[11:19]} [warn] {text}"
+        line = f"{{stamp[:10]}} {{stamp[11:19]}} [warn] {{text}}"
     if "file" in source:
         with open(source["file"], "a") as file:
             file.write(line + "\\n")
@@ -33,7 +34,7 @@ for source in sources:
             if os.path.isdir(root + group):
                 pathlib.Path(root + group, "cgroup.procs").write_text(str(os.getpid()))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
-            sent = f"SYSLOG_IDENTIFIER=saltwatch-test\\nPRIORITY=4\\nMESSAGE={text}\\n"
+            sent = f"SYSLOG_IDENTIFIER=saltwatch-test\\nPRIORITY=4\\nMESSAGE={{text}}\\n"
             journal.sendto(sent.encode(), "/run/systemd/journal/socket")
         time.sleep(2)
         os._exit(0)
@@ -41,14 +42,14 @@ for source in sources:
 print(json.dumps(written), flush=True)
 """
 
-# Asks Loki until lines of so many jobs are found; prints when each was, by job.
+# The second asks Loki until lines of so many jobs are found; prints when each was, by job.
 WATCH = """
-import json, sys, time, urllib.parse, urllib.request
-url, query, count, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-started, found = time.time(), {}
+import json, time, urllib.parse, urllib.request
+url, query, count, seconds = json.loads({told!r})
+started, found = time.time(), {{}}
 while len(found) < count and time.time() < started + seconds:
-    parameters = {"query": query, "start": int((started - 600) * 1e9), "limit": 1000}
-    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=30) as answer:
+    parameters = {{"query": query, "start": int((started - 600) * 1e9), "limit": 1000}}
+    with urllib.request.urlopen(f"{{url}}?{{urllib.parse.urlencode(parameters)}}", timeout=30) as answer:
         for stream in json.load(answer)["data"]["result"]:
             found.setdefault(stream["stream"]["job"], time.time())
     time.sleep(0.05)
@@ -59,7 +60,7 @@ Source = dict[str, str]
 
 
 def sources(host: str) -> list[Source]:
-    """Return the sources of a host as the catalogue says, and Salt's own files.
+    """Return the sources of a host as the catalogue says, Salt's own files, and a unit that it does not know.
 
     Each has ``job``, ``role``, and either ``unit`` or ``file``.
     """
@@ -69,21 +70,21 @@ def sources(host: str) -> list[Source]:
     files = yaml.safe_load((catalogue.CHECKOUT / "salt/alloy/defaults.yaml").read_text())["files"]
     masters = catalogue.functions().hosts("master", fleet)
     salt = [each for each in files if each["job"] != "salt_master" or host in masters]
-    return found + [{"role": role, **each} for each in salt]
+    other = {"job": "journal", "role": role, "unit": "salt-minion.service"}
+    return [*found, *({"role": role, **each} for each in salt), other]
 
 
 def write(host: str, chosen: list[Source], text: str) -> dict[str, float]:
     """Write a warning with a text into sources of a host; return when (seconds since the epoch), by job."""
-    written: dict[str, float] = remote.python(host, WRITE, json.dumps(chosen), text)
+    written: dict[str, float] = remote.python(host, WRITE.format(told=json.dumps([chosen, text])))
     return written
 
 
 def watch(loki: Store, query: str, jobs: int, seconds: float = 60) -> dict[str, float]:
     """Ask Loki until lines of so many jobs are found; return when (seconds since the epoch), by job."""
     url = f"http://127.0.0.1:{loki.port}/loki/api/v1/query_range"
-    found: dict[str, float] = remote.python(
-        loki.host, WATCH, url, query, str(jobs), str(seconds), timeout=seconds + 60
-    )
+    told = json.dumps([url, query, jobs, seconds])
+    found: dict[str, float] = remote.python(loki.host, WATCH.format(told=told), timeout=seconds + 60)
     return found
 
 
