@@ -147,18 +147,12 @@ def test_every_panel_has_data(grafana: Grafana, eventually: Callable[..., Any], 
     boards = _boards()
     if uid not in boards:
         pytest.skip(f"{uid}: the packages of its data source are not to be had here (./rehearse --mirror)")
-    empty = {
-        panel["title"] for panel in boards[uid]["panels"] if panel["type"] != "row" and _expected(uid, panel)
-    }
+    empty = [panel for panel in boards[uid]["panels"] if panel["type"] != "row" and _expected(uid, panel)]
 
-    def still_empty() -> set[str]:
+    def still_empty() -> list[str]:
         nonlocal empty
-        empty = {
-            panel["title"]
-            for panel in boards[uid]["panels"]
-            if panel["title"] in empty and not _has_data(grafana, panel)
-        }
-        return empty
+        empty = [panel for panel in empty if not _has_data(grafana, panel)]
+        return [panel["title"] for panel in empty]
 
     eventually(still_empty, lambda left: not left, seconds=180)
 
