@@ -74,6 +74,27 @@ def test_the_password_is_the_one_of_pillar_after_every_start(grafana: Grafana) -
     assert grafana.ask("GET", "/api/search")[0] == 200
 
 
+@pytest.mark.drift
+def test_a_password_that_pillar_changes_is_changed(grafana: Grafana) -> None:
+    """By one apply. Mutants: the password's file not watched; ExecStartPre left out of the drop-in."""
+    own = secrets.token_urlsafe(18)
+    before = remote.run(grafana.host, "cat", PASSWORD_FILE)
+    changed = json.dumps({"secrets": {"grafana": {"admin_password": own}}})
+    try:
+        _apply(grafana, f"pillar={changed}")
+        assert grafana.ask("GET", "/api/search", password=own)[0] == 200
+        assert grafana.ask("GET", "/api/search", password=before)[0] == 401
+    finally:
+        _apply(grafana)
+    assert grafana.ask("GET", "/api/search", password=before)[0] == 200
+
+
+def _apply(grafana: Grafana, *arguments: str) -> None:
+    """Apply the formula; every state has to succeed."""
+    states = remote.salt(grafana.host, "state.apply", "grafana", *arguments)[grafana.host]
+    assert all(state["result"] for state in states.values()), states
+
+
 def test_data_sources_are_those_of_the_catalogue(grafana: Grafana) -> None:
     """Mutants: a uid that Grafana made up; a source of a service that is not there."""
     expected = {uid for uid, (service, _) in SOURCES.items() if _available(service)}

@@ -90,7 +90,7 @@ def loki(real: Callable[[str], None]) -> Iterator[Store]:
 
 
 def _rotate() -> None:
-    remote.run(HOST, "logrotate", "--force", "/etc/logrotate.d/app")
+    remote.run(HOST, "logrotate", "--force", "/etc/logrotate.d/saltwatch-app")
 
 
 def _found(loki: Store, writing: Writing) -> Counter[tuple[str, int]]:
@@ -150,7 +150,7 @@ def test_what_is_missing_after_alloy_was_killed_meanwhile(
 
     Mutants: Alloy's positions in a directory that does not outlive it; its unit without Restart.
     """
-    away = AWAY // 5
+    away = AWAY // 10
     with _writing(away + 60) as writing:
         time.sleep(20)
         remote.run(loki.host, "systemctl", "stop", "loki", timeout=400)
