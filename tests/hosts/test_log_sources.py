@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 import catalogue
 import lines
 import pytest
+import remote
 from store import Store
 
 
@@ -62,3 +64,22 @@ def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[.
         for moment, line in values:
             told = datetime.fromisoformat(json.loads(line)["ts"]).timestamp()
             assert abs(int(moment) / 1e9 - told) < 0.001
+
+
+def test_what_loki_says_of_each_query_is_not_sent(loki: Store, eventually: Callable[..., Any]) -> None:
+    """It is in the journal of its host all the same. Mutant: no stage that drops `alloy:noise`."""
+    noise, started = "deletion is not available for this tenant", time.time()
+    lines.ask(loki, '{job="loki"}')
+
+    def said() -> str:
+        return remote.run(
+            loki.host, "journalctl", "--unit=loki", f"--since=@{int(started)}", f"--grep={noise}"
+        )
+
+    eventually(said)
+    (source,) = (each for each in lines.sources(loki.host) if each["job"] == "loki")
+    text = f"test-{secrets.token_hex(8)}"
+    lines.write(loki.host, [source], text)
+    eventually(lambda: lines.texts(loki, f'{{job="loki"}} |= "{text}"'))
+    query = f'{{job="loki", host="{loki.host}"}} |= "{noise}"'
+    assert lines.between(loki, query, started, time.time() + 60, 10) == []
