@@ -56,7 +56,7 @@ grafana-check:
 grafana-set-password:
   file.managed:
     - name: /usr/local/lib/saltwatch/grafana-set-password
-    - source: salt://grafana/files/set_password.sh
+    - source: salt://grafana/files/set_password.py
     - user: root
     - group: root
     - mode: '0755'

@@ -4,7 +4,7 @@ include:
 
 grafana-tools:
   pkg.installed:
-    - pkgs: [adduser, curl]
+    - pkgs: [adduser, curl, python3]
     - install_recommends: False
 
 grafana-package:

@@ -25,6 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     logging.getLogger().setLevel(logging.INFO)  # Salt asks for everything, signatures of AWS calls included
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured and is not asserted."""
+    for report in terminalreporter.stats.get("passed", ()):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that takes a ``minion_id``, or the ``host`` of it, once for each host of the map."""
     if "minion_id" in metafunc.fixturenames:

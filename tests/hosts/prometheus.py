@@ -1,6 +1,7 @@
 """Questions to the fleet's Prometheus, asked on its own host: from outside nobody may connect to it."""
 
 import json
+import time
 import urllib.parse
 from typing import Any
 
@@ -41,3 +42,8 @@ class Prometheus:
         found = self.query(expression)
         assert len(found) <= 1, found
         return found[0][1] if found else None
+
+    def exemplars(self, query: str, since: float) -> set[str]:
+        """Return the trace ids to which series lead since a moment (seconds since the epoch)."""
+        series = self.get("query_exemplars", query=query, start=f"{since:.3f}", end=f"{time.time():.3f}")
+        return {each["labels"]["trace_id"] for one in series for each in one["exemplars"]}

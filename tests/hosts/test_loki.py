@@ -87,6 +87,7 @@ def test_chunks_go_to_the_bucket_and_are_read_from_there(
     assert len(lines(loki, f'{{job="{job}"}}')) == 100
 
 
+@pytest.mark.drift
 def test_lines_survive_a_kill(loki: Store, eventually: Callable[..., Any]) -> None:
     """The write-ahead log is on the volume. Mutants: the log off; the unit without Restart."""
     job, before = f"test-{secrets.token_hex(4)}", loki.pid()

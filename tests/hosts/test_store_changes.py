@@ -8,6 +8,8 @@ import pytest
 import remote
 from store import Store
 
+pytestmark = pytest.mark.drift
+
 FILES = {"loki": "/etc/loki/config.yml", "tempo": "/etc/tempo/config.yml"}
 # Of each: a limit that it does not know; a limit and a retention that it then says it has.
 UNKNOWN = {"loki": {"no_such_limit": 1}, "tempo": {"no_such_limit": {"x": 1}}}

@@ -90,6 +90,7 @@ def test_blocks_go_to_the_bucket(tempo: Store, eventually: Callable[..., Any]) -
     assert eventually(blocks, seconds=240)
 
 
+@pytest.mark.drift
 def test_a_trace_survives_a_kill(tempo: Store, eventually: Callable[..., Any]) -> None:
     """The write-ahead log is on the volume. Mutants: its directory in /tmp; the unit without Restart.
 

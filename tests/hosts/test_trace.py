@@ -17,7 +17,7 @@ from website import Website
 pytestmark = pytest.mark.drift
 
 HOST = catalogue.host_of("app")
-PORT = 4318  # OTLP/HTTP's own
+PORT = 4319  # where the fleet has Alloy, OTLP/HTTP's own is taken
 PROGRAM = Path(__file__).with_name("receiver.py").read_text()
 SERVER, CLIENT = 2, 3  # kinds of span
 
@@ -64,7 +64,7 @@ def _apply(pillar: dict[str, Any] | None = None) -> None:
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    """A receiver that the application exports to; afterwards to none, as pillar says."""
+    """A receiver that the application exports to; afterwards where pillar says."""
     receiver = Receiver()
     receiver.start()
     try:
@@ -80,13 +80,6 @@ def _log(service: str, trace_id: str) -> list[dict[str, Any]]:
     path = catalogue.fleet()["services"][service]["logs"]["file"]
     found = remote.run(HOST, "grep", "--fixed-strings", trace_id, path, check=False).splitlines()
     return [line for line in map(json.loads, found) if line["trace_id"] == trace_id]
-
-
-def _exemplars(prometheus: Prometheus, since: float) -> set[str]:
-    """Return the trace ids to which the buckets of /test-telemetry lead."""
-    query = 'http_request_duration_seconds_bucket{job="app",route="/test-telemetry"}'
-    series = prometheus.get("query_exemplars", query=query, start=f"{since:.3f}", end=f"{time.time():.3f}")
-    return {each["labels"]["trace_id"] for one in series for each in one["exemplars"]}
 
 
 def test_one_trace_id_is_everywhere(
@@ -120,7 +113,8 @@ def test_one_trace_id_is_everywhere(
     lines = eventually(lambda: _log("app", trace_id), lambda found: len(found) >= 2)
     assert told["log"]["message"] in [line["message"] for line in lines]
     assert {line["span_id"] for line in lines} <= {span["span_id"] for span in spans}
-    eventually(lambda: _exemplars(prometheus, since), lambda found: trace_id in found)
+    bucket = 'http_request_duration_seconds_bucket{job="app",route="/test-telemetry"}'
+    eventually(lambda: prometheus.exemplars(bucket, since), lambda found: trace_id in found)
 
 
 def test_a_caller_s_trace_goes_on(

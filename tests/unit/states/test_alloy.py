@@ -75,6 +75,14 @@ def test_ids_are_never_labels(render: Render) -> None:
     assert set(re.findall(r"(\w+) =", metadata)) == {"trace_id", "span_id", "request_id"}
 
 
+def test_only_noise_of_the_journal_is_dropped(render: Render) -> None:
+    """Mutants: the stage left out; in the processor of the application's lines too."""
+    config = render("app-1", noise=["a\\.b"])
+    (journal,) = re.findall(r'loki\.process "journal" \{(.*?)\n\}', config, re.S)
+    assert 'expression          = "a\\\\.b"' in journal
+    assert config.count("stage.drop") == 1
+
+
 def test_nothing_is_dropped_while_loki_is_away(render: Render) -> None:
     """Mutant: ``max_backoff_retries`` left at its default, after which a batch is thrown away."""
     (endpoint,) = re.findall(r'loki\.write "loki" \{(.*?)\n\}', render("app-1"), re.S)

@@ -1,0 +1,84 @@
+"""A line of each source of each host is found by LogQL with its labels, soon."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import catalogue
+import lines
+import pytest
+import remote
+from store import Store
+
+
+@pytest.fixture(scope="module")
+def loki(real: Callable[[str], None]) -> Store:
+    """Loki, where Alloy is too."""
+    real("alloy")
+    real("loki")
+    return Store("loki")
+
+
+def _labels(host: str, source: lines.Source, level: str) -> dict[str, str]:
+    env = catalogue.fleet()["env"]
+    return {"job": source["job"], "host": host, "role": source["role"], "env": env, "level": level}
+
+
+def test_a_line_of_each_source_is_found(
+    loki: Store, minion_id: str, record_property: Callable[[str, object], None]
+) -> None:
+    """The snapshots of the collector are left to itself: the next test.
+
+    Mutants: a row of the catalogue with another unit or file; Alloy not in the group of the file; a unit's
+    job or role not set from the catalogue.
+    """
+    expected = [each for each in lines.sources(minion_id) if each["job"] != "collector"]
+    text = f"test-{secrets.token_hex(8)}"
+    query = f'{{host="{minion_id}"}} |= "{text}"'
+    with ThreadPoolExecutor(1) as pool:
+        watch = pool.submit(lines.watch, loki, query, len(expected))
+        written = lines.write(minion_id, expected, text)
+        found = watch.result()
+    assert sorted(found) == sorted(written)
+    of = {labels["job"]: labels for labels in lines.streams(loki, query)}
+    for source in expected:
+        assert _labels(minion_id, source, "warning").items() <= of[source["job"]].items()
+    took = {job: round(found[job] - written[job], 1) for job in sorted(found)}
+    record_property(f"{minion_id}: seconds from write to query", took)
+
+
+def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
+    """With the time that is in them. Mutants: its file not readable for adm; `ts` not taken as the time."""
+    (source,) = (each for each in lines.sources(minion_id) if each["job"] == "collector")
+    query = f'{{job="collector", host="{minion_id}"}}'
+
+    def found() -> list[tuple[dict[str, str], list[list[str]]]]:
+        return [(stream["stream"], stream["values"]) for stream in lines.ask(loki, query)]
+
+    for labels, values in eventually(found):
+        assert _labels(minion_id, source, labels["level"]).items() <= labels.items()
+        for moment, line in values:
+            told = datetime.fromisoformat(json.loads(line)["ts"]).timestamp()
+            assert abs(int(moment) / 1e9 - told) < 0.001
+
+
+def test_what_loki_says_of_each_query_is_not_sent(loki: Store, eventually: Callable[..., Any]) -> None:
+    """It is in the journal of its host all the same. Mutant: no stage that drops `alloy:noise`."""
+    noise, started = "deletion is not available for this tenant", time.time()
+    lines.ask(loki, '{job="loki"}')
+
+    def said() -> str:
+        told = ("--quiet", "--unit=loki", f"--since=@{int(started)}", f"--grep={noise}")
+        return remote.run(loki.host, "journalctl", *told, check=False)
+
+    eventually(said)
+    (source,) = (each for each in lines.sources(loki.host) if each["job"] == "loki")
+    text = f"test-{secrets.token_hex(8)}"
+    lines.write(loki.host, [source], text)
+    eventually(lambda: lines.texts(loki, f'{{job="loki"}} |= "{text}"'))
+    query = f'{{job="loki", host="{loki.host}"}} |= "{noise}"'
+    assert lines.between(loki, query, started, time.time() + 60, 10) == []
