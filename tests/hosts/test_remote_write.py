@@ -55,34 +55,45 @@ class Receiver:
         self._process.wait(30)
 
 
-def _apply(pillar: dict[str, Any]) -> None:
-    """Let the security groups be, then Prometheus, as the fleet of such a pillar would have them."""
-    arguments = [f"pillar={json.dumps(pillar)}"] if pillar else []
+def _let_in(arguments: list[str]) -> None:
+    """Let the security groups be as the fleet of such a pillar would have them."""
     salt_call = Path(sys.executable).with_name("salt-call")
     command = [salt_call, "-c", "operator", "--out=json", "state.apply", "aws.security_groups", *arguments]
     done = subprocess.run(
         command, cwd=catalogue.CHECKOUT, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _write_on(arguments: list[str]) -> None:
+    """Let Prometheus be as the fleet of such a pillar would have it."""
     host = catalogue.host_of("prometheus")
     answer = remote.salt(host, "state.apply", "prometheus", *arguments)[host]
     assert all(state["result"] for state in answer.values()), answer
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """What Prometheus writes to while the test runs; afterwards all is as pillar says again."""
+def receiver(prometheus: Prometheus, eventually: Callable[..., Any]) -> Iterator[Receiver]:
+    """What Prometheus writes to while the test runs; afterwards all is as pillar says again.
+
+    The receiver goes last: while Prometheus cannot deliver what it has queued, a reload waits for that, and
+    queries wait for the reload.
+    """
     fleet = catalogue.fleet()
     if "mimir" not in fleet["unavailable"]:
         pytest.skip("Mimir itself is there")
     wired = {**fleet, "unavailable": sorted(set(fleet["unavailable"]) - ROWS)}
     host = catalogue.functions().hosts("mimir", wired)[0]
     receiver = Receiver(host, fleet["services"]["mimir"]["port"])
+    told = [f"pillar={json.dumps({'fleet': {'unavailable': wired['unavailable']}})}"]
     try:
-        _apply({"fleet": {"unavailable": wired["unavailable"]}})
+        _let_in(told)
+        _write_on(told)
         yield receiver
     finally:
-        _apply({})
+        _write_on([])
+        eventually(lambda: "remote_write:" not in prometheus.get("status/config")["yaml"])
+        _let_in([])
         receiver.stop()
 
 
