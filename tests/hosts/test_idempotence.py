@@ -11,8 +11,9 @@ pytestmark = pytest.mark.drift
 
 SEED = 3006  # of the drifts; a failure names what was drifted
 DRIFTS = 10
-# What carries the test itself; the journal and the application, which their sockets start again at once.
-CARRIERS = ("/etc/sudoers", "/etc/ssh/", "salt", "ssh", "systemd-journald", "app")
+# What carries the test itself; the journal and the application, which their sockets start again at once;
+# Salt's logs, of which the mode is managed and the content is not.
+CARRIERS = ("/etc/sudoers", "/etc/ssh/", "/var/log/salt/", "salt", "ssh", "systemd-journald", "app")
 
 
 def _file_drifts(states: States) -> list[tuple[str, list[str]]]:
