@@ -37,7 +37,12 @@ def managed(
     actual = path.read_text() if path.exists() else None
     try:
         wanted = _wanted(pillar, secret, region)
-    except (BotoCoreError, ClientError) as error:
+    except (
+        BotoCoreError,
+        ClientError,
+        KeyError,
+        ValueError,
+    ) as error:  # refused, or no object with a password
         return result | {"result": False, "comment": f"secret {secret}: {error}"}
     if wanted is None and generate:
         wanted = actual or secrets.token_urlsafe(32)
@@ -51,7 +56,10 @@ def managed(
     changes = {"secret": "replaced" if actual != wanted else "unchanged", "mode": f"root:{group} {MODE:04o}"}
     if __opts__["test"]:
         return result | {"result": None, "changes": changes, "comment": "It would be given the secret."}
-    _write(path, wanted, group)
+    try:
+        _write(path, wanted, group)
+    except (OSError, LookupError) as error:  # of the disk, or there is no such group
+        return result | {"result": False, "comment": f"{error}; the file was left as it was"}
     return result | {"changes": changes, "comment": "It has been given the secret."}
 
 
@@ -70,9 +78,13 @@ def _as_it_should_be(path: Path, group: str) -> bool:
 
 def _write(path: Path, content: str, group: str) -> None:
     """Replace the file at once: nobody reads half of it, or reads it who may not."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(handle, "w") as file:
-        file.write(content)
-    chown(temporary, "root", group)
-    Path(temporary).chmod(MODE)
-    Path(temporary).replace(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+        chown(temporary, "root", group)
+        temporary.chmod(MODE)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

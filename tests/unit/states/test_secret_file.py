@@ -26,7 +26,7 @@ def managed(
         __pillar__=given or {},
         __salt__={"aws_secret.read": read},
     )
-    result: dict[str, Any] = module.managed(str(name), "daemon", **what)
+    result: dict[str, Any] = module.managed(str(name), **{"group": "daemon"} | what)
     assert not any(secret in str(result) for secret in (GIVEN, STORED))
     return result
 
@@ -75,3 +75,13 @@ def test_a_secret_that_cannot_be_had_is_told(tmp_path: Path) -> None:
     assert refused["result"] is False
     assert "secret fleet/other: " in refused["comment"]
     assert not file.exists()
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    """Mutants: the error raised instead of told; the new file left beside the old one; written in place."""
+    file = tmp_path / "password"
+    file.write_text("before")
+    told = managed(file, given=PILLAR, pillar=KEY, group="no-such-group")
+    assert told["result"] is False
+    assert "no-such-group" in told["comment"]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
