@@ -258,6 +258,7 @@ def list_nodes_min(location: str | None = None, call: str | None = None) -> dict
     """
     provider, found = _listed("list_nodes_min", call)
     if _launches():
+        minions.make_key_directories(provider)
         minions.remember_keys(provider)
         found = {name: instance for name, instance in found.items() if not _needs_create(instance)}
     return {

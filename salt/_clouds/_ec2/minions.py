@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ _REMEMBERED = "accepted-keys"
 _KEY_DIRECTORIES = ("minions", "minions_pre", "minions_rejected", "minions_denied")
 # Where a Salt 3008 master caches what it knows of a minion, and where older ones did.
 _BANKS = ("grains", "pillar", "mine")
+# Those that salt-cloud's `accept_key` makes.
+_MADE = ("minions", "minions_pre", "minions_rejected")
+
+
+def make_key_directories(provider: Provider) -> None:
+    """Make the directories of keys, before the members of a map are launched side by side.
+
+    salt-cloud makes them in each member's process, which fails for all but the first where no master has made
+    them yet: ``accept_key`` asks whether a directory exists, then makes it.
+    """
+    # Without deployment no key is accepted; with it, `accept_key` itself tells of what may not be written.
+    with contextlib.suppress(PermissionError):
+        for directory in _MADE:
+            Path(provider.opts["pki_dir"], directory).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def remember_keys(provider: Provider) -> None:

@@ -2,8 +2,10 @@
 
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import salt.utils.cloud
 from salt.exceptions import SaltCloudConfigError, SaltCloudException, SaltCloudExecutionFailure
 
 DATA = [{"size": 10, "device": "/dev/sdf", "tags": {"Holds": "data"}}]
@@ -24,6 +26,21 @@ def test_a_second_run_launches_nothing(salt_cloud, launched):
     assert set(cloud.run_map({"web": ["web-1", "web-2"]})) == {"web-1", "web-2"}
     assert cloud.run_map({"web": ["web-1", "web-2"]}) == {}
     assert len(launched()) == 2
+
+
+def test_key_directories_are_there_before_members_are_launched(salt_cloud, monkeypatch):
+    """Members' processes would race to make them. Mutants: one of them not made; made after the launch."""
+    cloud = salt_cloud()
+    found = []
+    accept_key = salt.utils.cloud.accept_key
+
+    def watched(pki_dir, *arguments):
+        found.append(sorted(path.name for path in Path(pki_dir).iterdir()))
+        accept_key(pki_dir, *arguments)
+
+    monkeypatch.setattr(salt.utils.cloud, "accept_key", watched)
+    cloud.run_map({"web": ["web-1"]})
+    assert found == [["minions", "minions_pre", "minions_rejected"]]
 
 
 @pytest.mark.parametrize("members", [3, 9])
