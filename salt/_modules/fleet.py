@@ -89,6 +89,19 @@ def endpoints(service: str, fleet: Fleet | None = None) -> list[str]:
     return [_endpoint(host, row, fleet) for host in hosts(row["role"], fleet)]
 
 
+def url(service: str, fleet: Fleet | None = None) -> str | None:
+    """Return ``http://<role>.<zone>:<port>``, by the service's own name; None where it is not there.
+
+    Raises:
+        CommandExecutionError: the catalogue has no such service.
+    """
+    fleet = _fleet(fleet)
+    row = _row(service, fleet)
+    if not endpoints(service, fleet):
+        return None
+    return f"http://{row['role']}.{fleet['zone']}:{row['port']}"
+
+
 def scrape_configs(fleet: Fleet | None = None) -> list[dict[str, Any]]:
     """Return Prometheus' ``scrape_configs``: a job a row that has ``metrics``, and one of its probes.
 

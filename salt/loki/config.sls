@@ -1,4 +1,5 @@
 {%- from 'loki/map.jinja' import loki %}
+{%- set rules = salt['alert_rules.render']('loki', loki) %}
 
 loki-data:
   file.directory:
@@ -24,7 +25,7 @@ loki-rules:
 loki-rules-{{ name }}:
   file.managed:
     - name: /etc/loki/rules/fake/{{ name }}.yaml
-    - source: salt://loki/files/rules/{{ name }}.yaml
+    - contents: {{ rules[name] | json }}
     - user: root
     - group: root
     - mode: '0644'

@@ -1,4 +1,5 @@
 {%- from 'prometheus/map.jinja' import prometheus %}
+{%- set rules = salt['alert_rules.render']('prometheus', prometheus) %}
 
 prometheus-data:
   file.directory:
@@ -24,7 +25,7 @@ prometheus-rules:
 prometheus-rules-{{ name }}:
   file.managed:
     - name: /etc/prometheus/rules/{{ name }}.yaml
-    - source: salt://prometheus/files/rules/{{ name }}.yaml
+    - contents: {{ rules[name] | json }}
     - user: root
     - group: root
     - mode: '0644'
@@ -33,6 +34,19 @@ prometheus-rules-{{ name }}:
     - require:
       - file: prometheus-rules
 {% endfor %}
+# Prometheus serves them at /user/runbooks/, where the alerts' annotations lead.
+prometheus-runbooks:
+  file.recurse:
+    - name: /etc/prometheus/assets/runbooks
+    - source: salt://prometheus/files/runbooks
+    - user: root
+    - group: root
+    - file_mode: '0644'
+    - dir_mode: '0755'
+    - clean: True
+    - require:
+      - pkg: prometheus-package
+
 prometheus-config:
   file.managed:
     - name: /etc/prometheus/prometheus.yml

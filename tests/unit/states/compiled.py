@@ -107,11 +107,14 @@ class Minion:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """The text of each managed file that comes from here, by path."""
+        """The text of each managed file that is made from one of here, by path."""
         chunks = list(self._with("file.managed"))
+        written = {
+            chunk["name"]: chunk["contents"] for chunk in chunks if isinstance(chunk.get("contents"), str)
+        }
         # Templates see the ``opts`` of the loader made last, which may be another minion's by now.
         functions = salt.state.HighState(copy.deepcopy(self._opts)).state.functions
-        return {
+        return written | {
             chunk["name"]: self._text(chunk, functions)
             for chunk in chunks
             if str(chunk.get("source")).startswith("salt://")

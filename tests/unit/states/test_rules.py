@@ -1,52 +1,201 @@
-"""The rules of Prometheus: their unit tests, and that there is one of each."""
+"""The rules of Prometheus: their unit tests, and what each alert needs."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from alerting import TESTS, Rule, check, render, rules, unit_tests
 from compiled import ROOT
-from tools import run
+from salt.exceptions import CommandExecutionError
 
-RULES = sorted((ROOT / "salt/prometheus/files/rules").glob("*.yaml"))
-TESTS = ROOT / "tests/rules"
+from dashboards.__main__ import NAMES
 
-
-def _rules(path: Path) -> list[dict[str, Any]]:
-    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+SOURCES = {
+    path.stem: yaml.safe_load(path.read_text())
+    for path in sorted((ROOT / "salt/prometheus/files/rules").glob("*.yaml"))
+}
+RENDERED = render("prometheus")
+RUNBOOKS = ROOT / "docs/runbooks"
+_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def _all(kind: str) -> list[Any]:
     """Return the parameters (file, rule) of every ``alert`` or ``record``."""
-    rules = [(path, rule) for path in RULES for rule in _rules(path) if kind in rule]
-    return [pytest.param(path, rule, id=rule[kind]) for path, rule in rules]
+    return [
+        pytest.param(name, rule, id=rule[kind])
+        for name, text in RENDERED.items()
+        for rule in rules(text)
+        if kind in rule
+    ]
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_rules_do_what_their_tests_say(path: Path) -> None:
-    """Mutant: ``> 5`` of HighErrorRate made ``>= 5``; its ``for`` made 1m or 4m; ``5..`` made ``[45]..``."""
-    answer = run("promtool", "test", "rules", path)
+def seconds(duration: str) -> int:
+    """Return the seconds of a duration of Prometheus."""
+    return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([dhms])", duration))
+
+
+def test_each_rule_file_is_read_and_tested() -> None:
+    """Mutants: a rule file left out of defaults.yaml; its tests removed."""
+    assert set(RENDERED) == set(SOURCES) == {path.stem for path in TESTS.glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_rules_do_what_their_tests_say(name: str, tmp_path: Path) -> None:
+    """Mutants: ``> `` of HighErrorRate made ``>=``; ``5..`` made ``[45]..``."""
+    answer = check(tmp_path, RENDERED[name], unit_tests(name))
     assert answer.returncode == 0, answer.stdout
 
 
-@pytest.mark.parametrize(("path", "rule"), _all("alert"))
-def test_each_alert_is_tested_and_has_a_runbook(path: Path, rule: dict[str, Any]) -> None:
-    """Mutant: the firing case of HighLatency removed from tests/rules/app.yaml; its runbook removed."""
-    tests = yaml.safe_load((TESTS / path.name).read_text())["tests"]
-    cases = [case for test in tests for case in test.get("alert_rule_test", [])]
+@pytest.mark.parametrize(("name", "rule"), _all("alert"))
+def test_each_alert_has_what_it_needs(name: str, rule: Rule) -> None:
+    """Mutants: the firing case of HighLatency removed from tests/rules/app.yaml; its runbook; its team."""
+    cases = [case for test in unit_tests(name)["tests"] for case in test.get("alert_rule_test", [])]
     mine = [case for case in cases if case["alertname"] == rule["alert"]]
     assert any(case["exp_alerts"] for case in mine), f"{rule['alert']} is never seen firing"
     if rule["expr"] != "vector(1)":
         assert any(not case["exp_alerts"] for case in mine), f"{rule['alert']} is never seen silent"
-    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
-    assert rule["annotations"]["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
-    assert (ROOT / rule["annotations"]["runbook_url"]).exists()
+    assert {"summary", "description", "runbook_url"} <= set(rule["annotations"])
+    assert set(rule["annotations"]) <= {"summary", "description", "runbook_url", "dashboard_url", "logs_url"}
+    assert (RUNBOOKS / rule["annotations"]["runbook_url"].rpartition("/")[2]).exists()
     assert rule["labels"]["severity"] in ("critical", "warning", "none")
+    assert rule["labels"]["team"] in ("app", "platform")
 
 
-@pytest.mark.parametrize(("path", "rule"), _all("record"))
-def test_each_record_is_tested(path: Path, rule: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "rule"), _all("record"))
+def test_each_record_is_tested(name: str, rule: Rule) -> None:
     """Mutant: the expectations of http_request_duration_ms removed from tests/rules/app.yaml."""
-    tests = yaml.safe_load((TESTS / path.name).read_text())["tests"]
-    asked = {case["expr"] for test in tests for case in test.get("promql_expr_test", [])}
+    asked = {case["expr"] for test in unit_tests(name)["tests"] for case in test.get("promql_expr_test", [])}
     assert rule["record"] in asked
+
+
+def _changed(rule: Rule, interval: int) -> Iterator[dict[str, Any]]:
+    """Yield what pillar might change of an alert so that it fires a little earlier or later.
+
+    Args:
+        rule: as the source has it.
+        interval: of the evaluations, in seconds.
+    """
+    for key, value in rule.get("values", {}).items():
+        if isinstance(value, int | float):
+            step = 1 if isinstance(value, int) and abs(value) <= 20 else abs(value) / 10
+            yield from ({"values": {key: changed}} for changed in (value - step, value + step))
+    if "for" in rule:
+        lasts = seconds(rule["for"])
+        yield from ({"for": f"{changed}s"} for changed in (lasts - interval, lasts + interval))
+
+
+@pytest.mark.parametrize(
+    ("name", "alert"),
+    [
+        pytest.param(name, rule, id=rule["alert"])
+        for name, source in SOURCES.items()
+        for group in source["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ],
+)
+def test_a_changed_threshold_or_duration_is_noticed(name: str, alert: Rule, tmp_path: Path) -> None:
+    """By the alert's own tests: each is silent just below its threshold and fires just above it.
+
+    Mutant: the test of 1000 ms, which is not too many, removed from tests/rules/app.yaml.
+    """
+    content = unit_tests(name)
+    mine = [
+        {**test, "promql_expr_test": []}
+        for test in content["tests"]
+        if any(case["alertname"] == alert["alert"] for case in test.get("alert_rule_test", []))
+    ]
+    interval = seconds(content.get("evaluation_interval", "1m"))
+    answer = check(tmp_path, RENDERED[name], {**content, "tests": mine})
+    assert answer.returncode == 0, answer.stdout
+    for change in _changed(alert, interval):
+        text = render("prometheus", {alert["alert"]: change})[name]
+        answer = check(tmp_path, text, {**content, "tests": mine})
+        assert answer.returncode, f"nothing fails if {alert['alert']} has {change}"
+
+
+def test_each_runbook_is_of_an_alert() -> None:
+    """Mutant: an alert renamed without its page."""
+    alerts = {
+        rule["alert"]
+        for text in (*RENDERED.values(), *render("loki").values())
+        for rule in rules(text)
+        if "alert" in rule
+    }
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == alerts
+
+
+def test_links_lead_to_dashboards_that_exist() -> None:
+    """Mutant: ``dashboard: app`` in salt/prometheus/files/rules/app.yaml."""
+    named = {
+        rule["dashboard"]
+        for source in SOURCES.values()
+        for group in source["groups"]
+        for rule in group["rules"]
+        if "dashboard" in rule
+    }
+    assert named
+    assert named <= set(NAMES)
+
+
+def _rule(name: str = "HighLatency", **settings: Any) -> Rule:
+    (rule,) = (rule for rule in rules(render("prometheus", **settings)["app"]) if rule.get("alert") == name)
+    return rule
+
+
+def test_pillar_changes_alerts() -> None:
+    """Mutants: each of the four keys ignored; the factor ignored."""
+    rule = _rule(
+        alerts={"HighLatency": {"for": "1m", "values": {"threshold": 20}, "labels": {"severity": "warning"}}},
+        alert_duration_factor=0.5,
+    )
+    assert rule["expr"].endswith("> 20")
+    assert rule["for"] == "30s"
+    assert rule["labels"] == {"severity": "warning", "team": "app"}
+    assert "20 ms for 30s" in rule["annotations"]["description"]
+    names = [
+        one.get("alert") for one in rules(render("prometheus", {"HighLatency": {"enabled": False}})["app"])
+    ]
+    assert "HighLatency" not in names
+    assert "HighErrorRate" in names
+
+
+@pytest.mark.parametrize(
+    ("alerts", "message"),
+    [
+        (
+            {"HighLatencies": {}},
+            "pillar prometheus:alerts: no alert 'HighLatencies'; did you mean 'HighLatency'?",
+        ),
+        (
+            {"HighLatency": {"values": {"threshhold": 1}}},
+            "pillar prometheus:alerts:HighLatency:values: no value 'threshhold'; did you mean 'threshold'?",
+        ),
+        ({"ServiceDown": {"values": {"x": 1}}}, "no value 'x'; there are: none"),
+        ({"HighLatency": {"for": "5 m"}}, "'5 m' is no duration such as"),
+    ],
+)
+def test_what_there_is_not_cannot_be_changed(alerts: dict[str, Any], message: str) -> None:
+    """Mutant: unknown names ignored."""
+    with pytest.raises(CommandExecutionError) as error:
+        render("prometheus", alerts)
+    assert message in str(error.value)
+
+
+def test_links_of_an_alert() -> None:
+    """Mutants: the label unquoted; a dashboard without its host; runbooks elsewhere ignored."""
+    notes = _rule("ServiceDown")["annotations"]
+    assert notes["runbook_url"] == "http://prometheus.example:9090/user/runbooks/ServiceDown.md"
+    assert (
+        notes["dashboard_url"]
+        == "http://grafana.example:3000/d/hosts?var-host={{ $labels.instance | urlquery }}"
+    )
+    assert notes["logs_url"].startswith(
+        "http://grafana.example:3000/explore?schemaVersion=1&orgId=1&panes=%7B%22alert%22"
+    )
+    assert "host%3D%5C%22{{ $labels.instance | urlquery }}%5C%22" in notes["logs_url"]
+    elsewhere = _rule("ServiceDown", runbooks_url="https://wiki.example/alerts")["annotations"]
+    assert elsewhere["runbook_url"] == "https://wiki.example/alerts/ServiceDown.md"
