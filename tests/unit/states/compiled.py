@@ -110,7 +110,9 @@ class Minion:
         """The text of each managed file that is made from one of here, by path."""
         chunks = list(self._with("file.managed"))
         written = {
-            chunk["name"]: chunk["contents"] for chunk in chunks if isinstance(chunk.get("contents"), str)
+            chunk["name"]: chunk["contents"]
+            for chunk in chunks
+            if str(chunk.get("contents")).startswith("# Managed by Salt: salt://")
         }
         # Templates see the ``opts`` of the loader made last, which may be another minion's by now.
         functions = salt.state.HighState(copy.deepcopy(self._opts)).state.functions
