@@ -3,9 +3,11 @@
 from fnmatch import fnmatchcase
 from typing import Any
 
+import jinja2
 import judged
 import pytest
-from aws_account import Account
+import yaml
+from aws_account import CHECKOUT, Account
 from cloudsplaining.scan.policy_document import PolicyDocument
 from judged import listed
 
@@ -87,6 +89,17 @@ def test_control_node_passes_only_fleet_roles_to_instances(policies: dict[str, d
     assert {"saltwatch-app", "saltwatch-prometheus"} <= roles
     assert not any("*" in role or not role.startswith("saltwatch-") for role in roles)
     assert "saltwatch-master" not in roles
+
+
+@pytest.mark.parametrize("roles", [["master"], ["app", "master"]])
+def test_a_control_node_alone_has_a_policy(roles: list[str]) -> None:
+    """AWS refuses a statement without a resource. Mutant: the condition around PassFleetRoles removed."""
+    text = (CHECKOUT / "salt/aws/policies/master.yaml").read_text()
+    known = {"account": "1", "fleet": "saltwatch", "region": "eu-west-1", "zone": "saltwatch.internal"}
+    statements = yaml.safe_load(jinja2.Template(text).render(roles=roles, **known))
+    assert all(statement["Resource"] for statement in statements)
+    passing = [statement for statement in statements if statement["Action"] == "iam:PassRole"]
+    assert len(passing) == len(roles) - 1
 
 
 def test_only_the_control_node_changes_machines(policies: dict[str, dict[str, Any]]) -> None:
