@@ -48,7 +48,14 @@ cd "$checkout"
 salt-call --local --config-dir operator --id "$minion_id" --retcode-passthrough --state-output=changes \
     state.highstate
 
-# The master is there and knows this minion. Both restart after the highstate.
+# Both daemons restart after the highstate: a question asked before that would wait for an answer in vain.
+tries=0
+while [ "$tries" -lt 150 ] && systemctl list-units --full --no-pager --no-legend 'run-*.service' | grep --quiet after-run; do
+    tries=$((tries + 1))
+    sleep 0.2
+done
+
+# The master is there and knows this minion.
 tries=0
 until timeout 20 salt-call --retcode-passthrough --log-level=quiet test.ping; do
     tries=$((tries + 1))
