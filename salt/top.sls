@@ -8,3 +8,7 @@ base:
     - role.{{ role }}
 {%- endfor %}
 {%- endfor %}
+  # Last, since it tells what became of the others.
+  '.*':
+    - match: pcre
+    - highstate.record

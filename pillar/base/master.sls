@@ -3,6 +3,7 @@
 include:
   - boto3
   - wireguard
+  - drift
 master:
   publish_port: {{ services.salt_publish.port }}
   request_port: {{ services.salt_request.port }}

@@ -8,6 +8,7 @@ base:
     - common
     - grafana_repo
     - minion
+    - highstate
     - node_exporter
     - collector
     - alloy

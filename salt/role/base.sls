@@ -4,6 +4,7 @@ include:
   - minion
   - node_exporter
   - collector
+  - highstate
 {%- if 'alloy' in salt['fleet.services']() %}
   - alloy
 {%- endif %}

@@ -2,6 +2,7 @@
 include:
   - master
   - wireguard
+  - drift
 {%- if 'database' in pillar['fleet']['managed'] %}
   - database_account
 {%- endif %}

@@ -2,3 +2,6 @@
 # `fleet:admin_cidrs` is each administrator's own: in pillar/local/local.sls.
 fleet:
   env: dev
+# dev is what the rehearsal is: tests make drifts of their own, and nobody is to mend them meanwhile.
+highstate:
+  enabled: False

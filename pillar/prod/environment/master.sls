@@ -1,3 +1,7 @@
+# The control node compares AWS with the first two.
+include:
+  - aws
+  - environment.network
 master:
   maps: [prod.map]
 # It makes the application's account in RDS.

@@ -1,0 +1,2 @@
+# When the control node looks for drift: salt/drift/defaults.yaml.
+drift: {}

@@ -1,0 +1,2 @@
+# When hosts apply their highstate by themselves: salt/highstate/defaults.yaml.
+highstate: {}

@@ -1,0 +1,4 @@
+# A zone's loss leaves the other its way out.
+aws:
+  subnets:
+    private-b: {nat: public-b}
