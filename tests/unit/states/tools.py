@@ -23,11 +23,12 @@ PACKAGES = (
 )
 
 
-def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(name: str, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a checker; standard output and error are in ``stdout`` of the answer."""
     command = [_directory() / "usr/bin" / name, *arguments]
     return subprocess.run(
         command,
+        input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
