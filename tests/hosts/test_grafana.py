@@ -25,7 +25,13 @@ SOURCES = {
     "alertmanager": ("alertmanager", "/api/v2/status"),
 }
 # What need not be there while all is well.
-EMPTY_WHEN_WELL = {("traces", "With an error"), ("traces", "Slow"), ("logs", "Warnings and errors")}
+EMPTY_WHEN_WELL = {
+    *(("traces", title) for title in ("With an error", "Slow")),
+    ("logs", "Warnings and errors"),
+    # What is there after a look for drift, which in dev nobody takes by himself.
+    *(("salt", title) for title in ("Drift of hosts", "Drift of AWS", "Oldest look", "Drifted states")),
+    ("salt", "What drifted in AWS"),
+}
 # Panels of the dashboards that have some of another source than that of their dashboard.
 ALSO = {"Log lines": ("alloy", "loki"), "Spans": ("tempo",)}
 

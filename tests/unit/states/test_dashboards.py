@@ -21,6 +21,7 @@ METRIC_LABELS = {
     *("__name__", "alertname", "alertstate", "le", "service"),
     *("method", "route", "status"),
     *("device", "fstype", "mode", "mountpoint", "name", "state"),
+    *("minion", "result", "resource"),
 }
 LOG_LABELS = {"job", "host", "role", "env", "level"}
 # Fields of nginx's lines, taken out of them by the query.
@@ -174,3 +175,14 @@ def test_variables_that_a_query_uses_are_there(name: str) -> None:
     text = json.dumps(BOARDS[name]["panels"])
     used = set(re.findall(r"\$(env|host|job|level)\b", text))
     assert used <= {variable["name"] for variable in BOARDS[name]["templating"]["list"]}
+
+
+def test_salt_s_metrics_are_those_that_are_written() -> None:
+    """Mutant: ``salt_minions_up`` in a query."""
+    texts = [
+        (ROOT / "salt" / path).read_text() for path in ("_states/highstate.py", "_modules/control_node.py")
+    ]
+    written = set(re.findall(r'"(salt_\w+)"', "".join(texts)))
+    asked = set(re.findall(r"\b(salt_\w+)\{", " ".join(param.values[0] for param in _queries("prometheus"))))
+    assert len(asked) > 5
+    assert asked <= written

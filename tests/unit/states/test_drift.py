@@ -128,7 +128,7 @@ def _plan(**actions: Any) -> dict[str, Any]:
 
 
 def test_groups_and_instances_of_aws(tmp_path: Path) -> None:
-    """Mutants: machines that are as they should be reported; ``cost`` taken for machines; no metric of one."""
+    """Mutants: machines that are as they should be reported; ``cost`` taken for machines."""
     foundation = {
         "a": _state("aws-rules-saltwatch-app", None, "is to be changed", old={"ingress": {"tcp 22": ""}}),
         "b": _state("aws-vpc", True, "is as it should be"),
@@ -169,7 +169,7 @@ def test_a_machine_of_the_other_map_is_no_stranger(tmp_path: Path) -> None:
 def test_what_could_not_be_asked_is_no_all_clear(tmp_path: Path, answer: str) -> None:
     """Mutants: no plan taken for no differences; the time of the last look written all the same."""
     control = _control(tmp_path, {}, answer)
-    with pytest.raises(CommandExecutionError, match="cloud.map"):
+    with pytest.raises(CommandExecutionError, match=r"cloud\.map"):
         control.aws_drift([MAP])
     with pytest.raises(CommandExecutionError, match="Rendering"):
         _control(tmp_path, ["Rendering failed"], _plan()).aws_drift([MAP])

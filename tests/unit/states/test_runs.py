@@ -43,7 +43,9 @@ def _samples(directory: Path) -> dict[str, float]:
 def test_states_are_counted_by_result(tmp_path: Path) -> None:
     """Mutants: a failed state that changed something counts twice; milliseconds as seconds."""
     samples = _record(tmp_path, OK, OK, CHANGED, FAILED, _run(False, new="half"))
-    assert {key: samples[f'salt_highstate_states{{result="{key}"}}'] for key in ("ok", "changed", "failed")} == {
+    assert {
+        key: samples[f'salt_highstate_states{{result="{key}"}}'] for key in ("ok", "changed", "failed")
+    } == {
         "ok": 2,
         "changed": 1,
         "failed": 2,
@@ -62,7 +64,7 @@ def test_a_failed_run_leaves_the_time_of_the_last_success(tmp_path: Path) -> Non
 
 
 def test_a_prediction_is_drift_and_no_run(tmp_path: Path) -> None:
-    """Mutants: ``test`` not looked at; what would change by its changes only, by None only; failures left out."""
+    """Mutants: ``test`` not looked at; only changes or only None looked at; failures left out."""
     samples = _record(tmp_path, OK, WOULD, CHANGED, FAILED, test=True)
     assert samples.pop("salt_drift_last_run_timestamp_seconds") > 1.7e9
     assert samples == {"salt_drift_states": 3}
@@ -110,7 +112,9 @@ def test_hosts_apply_at_their_own_moment(minion: Callable[..., Minion]) -> None:
     prod = {chunk["__id__"]: chunk for chunk in minion("app-1", "prod").chunks}
     assert prod["highstate-timer"]["fun"] == "running"
     timer = minion("app-1", "prod").files["/etc/systemd/system/salt-highstate.timer"]
-    assert {"OnCalendar=*-*-* 04:00", "RandomizedDelaySec=2h", "FixedRandomDelay=true"} <= set(timer.splitlines())
+    assert {"OnCalendar=*-*-* 04:00", "RandomizedDelaySec=2h", "FixedRandomDelay=true"} <= set(
+        timer.splitlines()
+    )
 
 
 def test_tests_are_not_disturbed(minion: Callable[..., Minion]) -> None:
