@@ -12,7 +12,7 @@ States = dict[str, dict[str, Any]]
 def apply(*arguments: str) -> dict[str, States]:
     """Apply the highstate everywhere; return each host's results by state."""
     for host in catalogue.hosts():
-        _settle(host)
+        settle(host)
     answers = remote.salt("*", "state.apply", *arguments)
     assert sorted(answers) == sorted(catalogue.hosts())
     for host, states in answers.items():
@@ -22,7 +22,7 @@ def apply(*arguments: str) -> dict[str, States]:
     return answers
 
 
-def _settle(host: str) -> None:
+def settle(host: str) -> None:
     """Wait for what the last run left to do after itself, as to restart the minion."""
     deadline = time.monotonic() + 120
     while remote.run(host, "systemctl", "list-units", "--plain", "--no-legend", "run-*.service"):

@@ -94,7 +94,7 @@ def test_promtool_takes_the_file(tmp_path: Path) -> None:
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    """Mutants: written in place; the temporary file left there, or called *.prom."""
+    """Mutants: written in place; the temporary file left there; its mode 0600."""
     textfile.write("some", {"first": ("First.", [({}, 1)])}, str(tmp_path))
     before = (tmp_path / "some.prom").read_text()
     with pytest.raises(ValueError, match="could not convert"):
