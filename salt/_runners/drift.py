@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import salt.client
+import salt.config
 import salt.key
 
 Row = dict[str, str]
+
+MINION = "/etc/salt/minion"
 
 
 def report(batch: int = 50) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def report(batch: int = 50) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         for answer in client.cmd_batch("*", "state.apply", kwarg={"test": True}, batch=str(batch)):
             answers |= answer
-        control = __opts__["id"].removesuffix("_master")
+        control = salt.config.minion_config(MINION)["id"]  # the master's own id is made of its host name
         aws = client.cmd(control, "control_node.aws_drift", kwarg={"maps": _maps(__opts__)})
     rows = [*_of_hosts(expected, answers), *_of_aws(aws.get(control))]
     return {"outputter": "table", "data": rows}

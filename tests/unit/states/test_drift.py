@@ -54,7 +54,11 @@ def _report(
 
     monkeypatch.setattr(drift.salt.key, "get_key", lambda opts: Keys())
     monkeypatch.setattr(drift.salt.client, "get_local_client", lambda mopts: client)
-    drift.__opts__ = {"id": "salt-1_master", "ext_pillar": [{"fleet_map": [MAP]}, {"pillar_schema": ["x"]}]}
+    monkeypatch.setattr(drift.salt.config, "minion_config", lambda path: {"id": "salt-1"})
+    drift.__opts__ = {
+        "id": "ip-10-0-0-4_master",
+        "ext_pillar": [{"fleet_map": [MAP]}, {"pillar_schema": ["x"]}],
+    }
     answer = drift.report()
     assert answer["outputter"] == "table"
     return answer["data"], client
