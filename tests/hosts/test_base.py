@@ -113,3 +113,14 @@ def test_nobody_logs_in_with_a_password(host: Host) -> None:
     settings = dict(line.split(None, 1) for line in host.check_output("sshd -T").splitlines() if " " in line)
     assert settings["passwordauthentication"] == "no"
     assert settings["permitrootlogin"] in ("no", "prohibit-password", "without-password")
+
+
+def test_login_shells_exist(minion_id: str) -> None:
+    """Salt's commands as the user salt refuse to run where nologin is missing.
+
+    Mutant: ``login`` left out of the image's packages.
+    """
+    shells = {line.rsplit(":", 1)[1] for line in remote.run(minion_id, "getent", "passwd").splitlines()}
+    assert "/usr/sbin/nologin" in shells
+    for shell in shells:
+        remote.run(minion_id, "test", "-x", shell)
