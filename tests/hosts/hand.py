@@ -71,9 +71,9 @@ class Hand:
             GatewayId=self.id("internet-gateway", ""),
         )
 
-    def untags_the_nat_gateway(self) -> None:
-        """A tag of the NAT gateway that is gone."""
-        self.untag("natgateway", "public-a")
+    def untags_the_endpoint(self) -> None:
+        """A tag of S3's endpoint that is gone."""
+        self.untag("vpc-endpoint", "s3")
 
 
 # Each with the state that shows and mends it. The first two are enough for a short test.
@@ -85,5 +85,5 @@ DRIFTS: list[tuple[Callable[[Hand], None], str]] = [
     (Hand.untags_a_subnet, "aws-subnet-private-b"),
     (Hand.untags_the_gateway, "aws-internet-gateway"),
     (Hand.routes_a_private_subnet_out, "aws-route-table-saltwatch-private-b"),
-    (Hand.untags_the_nat_gateway, "aws-nat-gateway-public-a"),
+    (Hand.untags_the_endpoint, "aws-endpoint-s3"),
 ]

@@ -2,21 +2,21 @@
 
 import random
 from collections.abc import Callable
-
-from highstate import States
+from typing import Any
 
 Drift = tuple[str, list[str]]  # state id and command
+States = list[dict[str, Any]]  # as state.show_lowstate has them
 
 # What carries the tests themselves; the journal and the application, which their sockets start again at once;
 # Salt's logs, of which the mode is managed and the content is not.
 CARRIERS = ("/etc/sudoers", "/etc/ssh/", "/var/log/salt/", "salt", "ssh", "systemd-journald", "app")
 
 
-def drifts(before: dict[str, States], count: int, seed: int) -> list[tuple[str, str, list[str]]]:
+def drifts(states: dict[str, States], count: int, seed: int) -> list[tuple[str, str, list[str]]]:
     """Return drifts, each of another state, taking turns among hosts.
 
     Args:
-        before: each host's states.
+        states: each host's.
         count: how many.
         seed: of the choice.
 
@@ -26,9 +26,9 @@ def drifts(before: dict[str, States], count: int, seed: int) -> list[tuple[str, 
     choice = random.Random(seed)
     chosen: list[tuple[str, str, list[str]]] = []
     for number in range(count):
-        host = sorted(before)[number % len(before)]
+        host = sorted(states)[number % len(states)]
         taken = {state for other, state, _ in chosen if other == host}
-        chosen.append((host, *_one(before[host], taken, choice)))
+        chosen.append((host, *_one(states[host], taken, choice)))
     return chosen
 
 
@@ -41,11 +41,9 @@ def _one(states: States, taken: set[str], choice: random.Random) -> Drift:
 
 def _of_files(states: States) -> list[Drift]:
     found = []
-    for key, state in states.items():
-        if not key.startswith("file_|-") or not key.endswith("_|-managed"):
-            continue
+    for state in states:
         path = state["name"]
-        if path.startswith(CARRIERS):
+        if (state["state"], state["fun"]) != ("file", "managed") or path.startswith(CARRIERS):
             continue
         found += [
             (state["__id__"], ["chmod", "0777", path]),
@@ -59,8 +57,7 @@ def _of_files(states: States) -> list[Drift]:
 def _of_services(states: States) -> list[Drift]:
     return [
         (state["__id__"], ["systemctl", verb, state["name"]])
-        for key, state in states.items()
-        if key.startswith("service_|-") and key.endswith("_|-running")
+        for state in states
+        if (state["state"], state["fun"]) == ("service", "running") and not state["name"].startswith(CARRIERS)
         for verb in ("stop", "disable")
-        if not state["name"].startswith(CARRIERS)
     ]
