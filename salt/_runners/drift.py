@@ -10,6 +10,8 @@ import salt.key
 Row = dict[str, str]
 
 MINION = "/etc/salt/minion"
+# Seconds in which a host has to say whether it still works at its answer: all of them are busy at once.
+PATIENCE = {"timeout": 60, "gather_job_timeout": 60}
 
 
 def report(batch: int = 50) -> dict[str, Any]:
@@ -33,10 +35,11 @@ def report(batch: int = 50) -> dict[str, Any]:
     expected = salt.key.get_key(__opts__).list_keys()["minions"]
     with salt.client.get_local_client(mopts=__opts__) as client:
         answers: dict[str, Any] = {}
-        for answer in client.cmd_batch("*", "state.apply", kwarg={"test": True}, batch=str(batch)):
+        run = client.cmd_batch("*", "state.apply", kwarg={"test": True}, batch=str(batch), **PATIENCE)
+        for answer in run:
             answers |= answer
         control = salt.config.minion_config(MINION)["id"]  # the master's own id is made of its host name
-        aws = client.cmd(control, "control_node.aws_drift", kwarg={"maps": _maps(__opts__)})
+        aws = client.cmd(control, "control_node.aws_drift", kwarg={"maps": _maps(__opts__)}, **PATIENCE)
     rows = [*_of_hosts(expected, answers), *_of_aws(aws.get(control))]
     return {"outputter": "table", "data": rows}
 

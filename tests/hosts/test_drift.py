@@ -99,6 +99,7 @@ def reported_mended_gone(hosts: int, aws: int, foundation: str) -> None:
         counted = {host: samples(host, "salt_drift")["salt_drift_states"] for host in catalogue.hosts()}
     finally:
         applied = changes(apply()) | {"aws": apply_aws(foundation)}
+    assert all(row["state"] for row in rows), rows
     assert by_host(rows) == applied, done
     assert all(row["what"] for row in rows)
     # Beside what was drifted, only what follows from it: a service that has to be restarted, say.

@@ -65,7 +65,8 @@ def _report(
 
 
 def test_what_would_change_is_reported_by_host_and_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mutants: results of None only; a state that would fail left out; ``test`` not given."""
+    """Mutants: results of None only; a state that would fail left out; ``test`` not
+    given; a busy host given up after the master's 15 seconds."""
     states = {
         "a": _state("app-config", None, "The file is set to be changed\nNote: ..."),
         "b": _state("app-ok", True, "as it should be"),
@@ -78,8 +79,9 @@ def test_what_would_change_is_reported_by_host_and_state(monkeypatch: pytest.Mon
         {"host": "app-1", "state": "app-odd", "what": "would be made"},
         {"host": "app-1", "state": "app-bad", "what": "no such source"},
     ]
-    assert client.asked[0] == (("*", "state.apply"), {"kwarg": {"test": True}, "batch": "50"})
-    assert client.asked[1] == (("salt-1", "control_node.aws_drift"), {"kwarg": {"maps": [MAP]}})
+    patience = {"timeout": 60, "gather_job_timeout": 60}
+    assert client.asked[0] == (("*", "state.apply"), {"kwarg": {"test": True}, "batch": "50", **patience})
+    assert client.asked[1] == (("salt-1", "control_node.aws_drift"), {"kwarg": {"maps": [MAP]}, **patience})
 
 
 def test_what_cannot_be_compared_is_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
