@@ -24,6 +24,9 @@ ANYWHERE = "0.0.0.0/0"
 # What every host may reach anywhere: package repositories and AWS endpoints.
 EGRESS_PORTS = {80: "Package repositories", 443: "Package repositories and AWS endpoints"}
 
+# The DNS server of every VPC; no security group is asked about it.
+RESOLVER = "169.254.169.253"
+
 SCRAPE_TIMEOUT = 10  # seconds, at most, of a row with an interval of its own
 
 
@@ -289,6 +292,7 @@ def _interval(row: Row) -> dict[str, str]:
 def _probe_job(fleet: Fleet) -> dict[str, Any]:
     """Return the job of the probes: each by every Blackbox Exporter, told apart by ``prober``.
 
+    Where there is AWS, its DNS server is probed too, which each host has beside itself: ``instance`` is the prober.
     Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
     no relabelling is needed.
     """
@@ -315,9 +319,23 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
                 },
             }
             for prober, endpoint in probers
-            for probe in probes(fleet)
+            for probe in [*probes(fleet), *_resolver_probes(prober, fleet)]
         ],
     }
+
+
+def _resolver_probes(prober: str, fleet: Fleet) -> list[dict[str, str]]:
+    if not fleet.get("region"):
+        return []
+    return [
+        {
+            "service": "dns",
+            "module": "dns",
+            "target": RESOLVER,
+            "instance": prober,
+            "role": "blackbox_exporter",
+        }
+    ]
 
 
 def _edges(fleet: Fleet) -> Iterator[Edge]:

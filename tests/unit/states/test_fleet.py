@@ -251,6 +251,35 @@ def test_probes_go_through_every_prober(fleet: dict[str, Any]) -> None:
     assert found == set(product(probers, [f"http://app-{n}.saltwatch.internal:80/" for n in (1, 2)]))
 
 
+def test_each_prober_asks_the_dns_server_of_its_vpc(fleet: dict[str, Any]) -> None:
+    """Mutants: asked where there is no AWS; by one prober only."""
+
+    def asked() -> set[tuple[str, str]]:
+        job = next(job for job in fleet_module.scrape_configs(fleet) if job["job_name"] == "probe")
+        labels = [target["labels"] for target in job["static_configs"]]
+        return {(one["prober"], one["__param_target"]) for one in labels if one["service"] == "dns"}
+
+    assert asked() == set()
+    fleet["region"] = "eu-west-1"
+    assert asked() == {(f"prometheus-{n}", "169.254.169.253") for n in (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("service", "module", "target"),
+    [
+        ("http", "http_2xx", "http://app-1.saltwatch.internal:80/"),
+        ("https", "https_2xx", "https://app-1.saltwatch.internal:443/"),
+        ("salt_request", "tcp_connect", "salt-1.saltwatch.internal:4506"),
+    ],
+)
+def test_a_probe_has_the_target_of_its_kind(
+    fleet: dict[str, Any], service: str, module: str, target: str
+) -> None:
+    """Mutants: ``http`` on port 443; a URL for TCP."""
+    found = [probe for probe in fleet_module.probes(fleet) if probe["service"] == service]
+    assert (module, target) in {(probe["module"], probe["target"]) for probe in found}
+
+
 def test_log_sources(fleet: dict[str, Any]) -> None:
     """Mutants: rows of other hosts; ``role`` of a service of every host left ``*``."""
     assert fleet_module.log_sources("database-1", fleet) == [
