@@ -12,6 +12,8 @@ A formula's rule file is one of Prometheus' with four keys more for each alert:
 ``filter``
     The label that ``dashboard`` is filtered by, where it is not ``instance``; null for none.
 
+A recording rule may have ``values`` too.
+
 The annotation ``runbook_url`` is added to each alert; what leads to Grafana or Loki is left out where they
 are not available.
 """
@@ -51,7 +53,7 @@ def render(formula: str, settings: Settings) -> dict[str, str]:
     Args:
         formula: whose ``files/rules`` they are made from.
         settings: the formula's: ``rules`` (the files' names without ``.yaml``), ``alerts`` (by name of alert:
-            ``enabled``, ``for``, ``labels``, ``values``), ``alert_duration_factor`` (every ``for`` is
+            ``enabled``, ``for``, ``labels``, ``values``; by name of a record with values: ``values``), ``alert_duration_factor`` (every ``for`` is
             multiplied with it), ``runbooks_url`` (null: where the fleet's Prometheus serves them).
 
     Returns:
@@ -90,7 +92,10 @@ def _read(url: str) -> str:
 
 def _check_names(formula: str, alerts: Mapping[str, Any], sources: Iterable[str]) -> None:
     known = {
-        rule["alert"]: rule for text in sources for rule in _rules(yaml.safe_load(text)) if "alert" in rule
+        _name(rule): rule
+        for text in sources
+        for rule in _rules(yaml.safe_load(text))
+        if "alert" in rule or "values" in rule
     }
     for name, overrides in alerts.items():
         if name not in known:
@@ -118,12 +123,19 @@ def _rendered(text: str, alerts: Mapping[str, Any], complete: Callable[[Rule], N
         for rule in group["rules"]:
             if "alert" in rule:
                 complete(rule)
+            elif "values" in rule:
+                values = rule.pop("values") | alerts.get(rule["record"], {}).get("values", {})
+                rule["expr"] = _filled(rule["expr"], values)
     return yaml.safe_dump(source, sort_keys=False, width=120, allow_unicode=True)
 
 
 def _rules(source: Mapping[str, Any]) -> Iterator[Rule]:
     for group in source["groups"]:
         yield from group["rules"]
+
+
+def _name(rule: Rule) -> str:
+    return str(rule.get("alert") or rule["record"])
 
 
 def _complete(rule: Rule, settings: Settings, links: Mapping[str, str | None]) -> None:

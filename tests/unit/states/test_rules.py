@@ -163,6 +163,20 @@ def test_pillar_changes_alerts() -> None:
     assert "HighErrorRate" in names
 
 
+def test_pillar_changes_the_objective() -> None:
+    """Mutants: the values of records ignored; those of pillar only."""
+
+    def objective(**settings: Any) -> str:
+        made = rules(render("prometheus", **settings)["slo"])
+        (rule,) = (rule for rule in made if rule.get("record") == "app_slo_objective_percent")
+        assert set(rule) == {"record", "expr"}
+        return str(rule["expr"])
+
+    assert objective() == "vector(99.9)"
+    changed = {"app_slo_objective_percent": {"values": {"objective": 99.5}}}
+    assert objective(alerts=changed) == "vector(99.5)"
+
+
 @pytest.mark.parametrize(
     ("alerts", "message"),
     [
