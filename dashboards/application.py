@@ -13,6 +13,9 @@ def build() -> dashboard.Dashboard:
     made = board("application", "Application", "Requests, errors, latency and tasks.", ("env", "host"))
     for panel in (*summary(), by_status(), latency(), *_routes()):
         made.with_panel(panel)
+    made.with_row(row("Error budget"))
+    for budget in _error_budget():
+        made.with_panel(budget)
     made.with_row(row("Tasks"))
     for panel in _tasks():
         made.with_panel(panel)
@@ -96,6 +99,30 @@ def _routes() -> list[timeseries.Panel]:
             "Average time of a request, of the ten slowest routes.",
             "s",
             (f"topk(10, {rate('sum')} / ({rate('count')} > 0))", "{{route}}"),
+        ),
+    ]
+
+
+def _error_budget() -> list[stat.Panel | timeseries.Panel]:
+    windows = ("5m", "30m", "1h", "6h", "1d", "3d")
+    return [
+        number(
+            "Error budget",
+            "Share that is left of the errors which the objective allows in 14 days; below 0 it is missed.",
+            "percentunit",
+            f"min(app:error_budget_remaining:ratio14d{{{ENV}}})",
+            width=6,
+            steps=((None, "red"), (0, "yellow"), (0.5, "green")),
+            link=LOGS,
+        ),
+        graph(
+            "Burn rate",
+            "How many times as many requests fail as the objective allows, over windows of different lengths;"
+            " AppErrorBudgetBurnFast and -Slow say which is too fast.",
+            "short",
+            *[(f"max(app:error_budget_burn:rate{window}{{{ENV}}})", window) for window in windows],
+            width=18,
+            steps=((None, "green"), (1, "yellow"), (14.4, "red")),
         ),
     ]
 

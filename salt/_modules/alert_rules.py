@@ -53,8 +53,9 @@ def render(formula: str, settings: Settings) -> dict[str, str]:
     Args:
         formula: whose ``files/rules`` they are made from.
         settings: the formula's: ``rules`` (the files' names without ``.yaml``), ``alerts`` (by name of alert:
-            ``enabled``, ``for``, ``labels``, ``values``; by name of a record with values: ``values``), ``alert_duration_factor`` (every ``for`` is
-            multiplied with it), ``runbooks_url`` (null: where the fleet's Prometheus serves them).
+            ``enabled``, ``for``, ``labels``, ``values``; by name of a record that has values: ``values``),
+            ``alert_duration_factor`` (every ``for`` is multiplied with it), ``runbooks_url`` (null: where the
+            fleet's Prometheus serves them).
 
     Returns:
         The text of each file, by its name.

@@ -292,7 +292,7 @@ def _interval(row: Row) -> dict[str, str]:
 def _probe_job(fleet: Fleet) -> dict[str, Any]:
     """Return the job of the probes: each by every Blackbox Exporter, told apart by ``prober``.
 
-    Where there is AWS, its DNS server is probed too, which each host has beside itself: ``instance`` is the prober.
+    Where there is AWS, its DNS server is probed too; ``instance`` is the prober, as each host has its own.
     Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
     no relabelling is needed.
     """

@@ -128,6 +128,30 @@ def test_each_runbook_is_of_an_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == alerts
 
 
+@pytest.mark.parametrize(
+    ("line", "counted"),
+    [
+        ("Failed password for root from 10.0.0.5 port 51234 ssh2", True),
+        ("Connection closed by authenticating user admin 10.0.0.5 port 51234 [preauth]", True),
+        ("Connection reset by authenticating user admin 10.0.0.5 port 51234 [preauth]", True),
+        ("Disconnected from invalid user oracle 10.0.0.5 port 51234 [preauth]", True),
+        (
+            "Disconnecting authenticating user root 10.0.0.5 port 51234: Too many authentication failures",
+            True,
+        ),
+        ("Invalid user oracle from 10.0.0.5 port 51234", False),  # its end is counted
+        ("Accepted publickey for admin from 10.0.0.5 port 51234 ssh2: ED25519 SHA256:x", False),
+        ("Disconnected from user admin 10.0.0.5 port 51234", False),
+        ("Connection closed by 10.0.0.5 port 51234 [preauth]", False),  # a scan or a probe
+    ],
+)
+def test_failed_logins_are_told_by_sshd_s_lines(line: str, counted: bool) -> None:
+    """In OpenSSH's own words. Mutants: ``invalid`` left out; ``authenticating `` made optional."""
+    (rule,) = (one for one in rules(render("loki")["logs"]) if one["alert"] == "SshLoginsFailed")
+    (pattern,) = re.findall(r'\|~ "([^"]+)"', rule["expr"])
+    assert bool(re.search(pattern, line)) is counted
+
+
 def test_links_lead_to_dashboards_that_exist() -> None:
     """Mutant: ``dashboard: app`` in salt/prometheus/files/rules/app.yaml."""
     named = {
