@@ -1,0 +1,114 @@
+"""Every metric that a rule asks for is one that the fleet has: with a misspelt one it would never fire."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+from typing import Any
+
+import catalogue
+import pytest
+import yaml
+from prometheus import Prometheus
+
+RULES = yaml.safe_load((catalogue.CHECKOUT / "salt/prometheus/defaults.yaml").read_text())["rules"]
+
+# A metric, and what it is not: a string, a range, a list of labels, a function, a number.
+_TOKEN = re.compile(
+    r"""
+      "(?:[^"\\]|\\.)*"
+    | \[[^\]]*\]
+    | \b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)
+    | (?P<name>[a-zA-Z_:][\w:]*) (?P<call>\s*\()? (?P<matchers>\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?
+    | \{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}
+    | \d[\w.]*
+    """,
+    re.VERBOSE,
+)
+_JOB = re.compile(r'\bjob="([^"]+)"')
+# Words that may stand without a parenthesis after them.
+_WORDS = {"and", "or", "unless", "bool", "offset", "inf", "nan"}
+_AGGREGATIONS = {
+    *("sum", "min", "max", "avg", "count", "group", "stddev", "stdvar"),
+    *("topk", "bottomk", "quantile", "count_values"),
+}
+
+# Metrics that a daemon has only after something happened, which need not have happened in a new fleet.
+LATER = {
+    # Faults: counters that begin with the first one.
+    "alloy_component_evaluation_slow_seconds",
+    "loki_discarded_samples_total",
+    "tempo_backend_scheduler_jobs_failed_total",
+    "tempo_discarded_spans_total",
+    "tempo_distributor_metrics_generator_pushes_failures_total",
+    "tempo_metrics_generator_active_processors_update_failed_total",
+    "tempo_metrics_generator_registry_collections_failed_total",
+    "tempodb_blocklist_poll_errors_total",
+    "tempodb_blocklist_tenant_index_errors_total",
+    # Tempo has them once it has stored a block, or compacted some.
+    "tempo_backend_scheduler_jobs_created_total",
+    "tempodb_blocklist_length",
+    "tempodb_blocklist_tenant_index_age_seconds",
+    "tempodb_blocklist_tenant_index_builder",
+    "tempodb_compaction_outstanding_blocks",
+    # Where AWS is: salt/aws_alarms reads CloudWatch only there.
+    "aws_cloudwatch_alarm_active",
+    "aws_cloudwatch_alarms_read_timestamp_seconds",
+    # Grafana has them once somebody looked at a dashboard.
+    "grafana_datasource_request_total",
+    "grafana_plugin_request_total",
+}
+# Metrics that are there only where another service is: by the beginning of their names.
+NEEDS = {
+    "loki_write_": "loki",
+    "otelcol_": "tempo",
+    # Who writes to Mimir; Tempo, which may write to Prometheus, has the same.
+    "prometheus_remote_storage_": "mimir",
+}
+
+
+def metrics(expression: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the metrics of an expression, each with the job that it is selected by, if there is one."""
+    for token in _TOKEN.finditer(expression):
+        name = token["name"]
+        if name and not token["call"] and name.lower() not in _WORDS | _AGGREGATIONS:
+            job = _JOB.search(token["matchers"] or "")
+            yield name, job[1] if job else None
+
+
+def _missing(service: str | None) -> bool:
+    """Return whether this fleet has no such service; what is no service of the catalogue is not missing."""
+    fleet = catalogue.fleet()
+    row = fleet["services"].get(service)
+    return bool(row) and (
+        service in fleet["unavailable"] or not catalogue.functions().hosts(row["role"], fleet)
+    )
+
+
+def _expected(name: str, job: str | None) -> bool:
+    needed = next((service for prefix, service in NEEDS.items() if name.startswith(prefix)), None)
+    return name not in LATER and not _missing(job) and not _missing(needed)
+
+
+@pytest.mark.parametrize("file", RULES)
+def test_every_metric_of_a_rule_exists(
+    file: str, prometheus: Prometheus, real: Callable[[str], None], eventually: Callable[..., Any]
+) -> None:
+    """Mutant: ``loki_panic_total`` of salt/prometheus/files/rules/loki.yaml misspelt."""
+    if file in catalogue.fleet()["services"]:
+        real(file)
+    groups = [
+        group for group in prometheus.get("rules")["groups"] if PurePath(group["file"]).name == f"{file}.yaml"
+    ]
+    assert groups, f"Prometheus has not loaded {file}.yaml"
+    found = {pair for group in groups for rule in group["rules"] for pair in metrics(rule["query"])}
+    expected = {pair for pair in found if _expected(*pair)}
+    names = "|".join(sorted({name for name, _ in expected}))
+    query = f'group by (__name__, job) ({{__name__=~"{names}"}})'
+
+    def absent() -> set[tuple[str, str | None]]:
+        series = [labels for labels, _ in prometheus.query(query)] if names else []
+        there = {(labels["__name__"], labels.get("job")) for labels in series}
+        there |= {(labels["__name__"], None) for labels in series}
+        return expected - there
+
+    eventually(absent, lambda names: not names)
