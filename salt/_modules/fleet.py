@@ -177,6 +177,12 @@ def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
         {"protocol": "tcp", "port": number, "destination": ANYWHERE, "description": reason}
         for number, reason in EGRESS_PORTS.items()
     ]
+    for role, ports in fleet.get("egress", {}).items():
+        if _runs(role, fleet):
+            groups[_group(role, fleet)]["egress"] += [
+                {"protocol": "tcp", "port": number, "destination": ANYWHERE, "description": "fleet:egress"}
+                for number in ports
+            ]
     for edge in _edges(fleet):
         server = _group(edge.row["role"], fleet)
         rule = {"protocol": _protocol(edge.row), "port": edge.row["port"]}

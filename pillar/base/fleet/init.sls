@@ -15,6 +15,9 @@ fleet:
   versions: {{ versions | json }}
   # Roles whose hosts have a public address; their profiles are in a public subnet.
   public_roles: [master, app]
+  # Ports beside 80 and 443 on which the hosts of a role may connect to anywhere, such as a mail server's:
+  # {alertmanager: [587], master: [587]}.
+  egress: {}
   # Roles that AWS runs and no host, where an environment has them: RDS, whose name still leads there, and the
   # load balancer.
   managed: []

@@ -307,6 +307,19 @@ def test_group_rules_of_the_database(fleet: dict[str, Any]) -> None:
     assert ports == {80, 443}
 
 
+def test_a_role_may_reach_further_ports_anywhere(fleet: dict[str, Any]) -> None:
+    """As a mail server's. Mutants: the rule in the group of all; a role without hosts not passed over."""
+    fleet = {**fleet, "egress": {"alertmanager": [587], "mimir": [25]}}
+    assert "mimir-1" not in fleet["hosts"]
+    found = {
+        name: [rule["port"] for rule in group["egress"] if rule["destination"] == "0.0.0.0/0"]
+        for name, group in fleet_module.security_groups(fleet).items()
+    }
+    assert found["saltwatch-alertmanager"] == [587]
+    assert sorted(found["saltwatch-base"]) == [80, 443]
+    assert sum(map(len, found.values())) == 3
+
+
 def test_only_the_app_is_open_to_the_world(fleet: dict[str, Any]) -> None:
     """Mutant: ``world`` among the clients of any other row of the catalogue."""
     flows = fleet_module.flows(fleet)
