@@ -2,6 +2,7 @@
 {% import_yaml 'fleet/services.yaml' as services %}
 include:
   - boto3
+  - watchdog
   - wireguard
   - drift
 master:

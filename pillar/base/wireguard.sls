@@ -4,6 +4,6 @@
 wireguard:
   port: {{ services.wireguard.port }}
   ssh_port: {{ services.ssh_admin.port }}
-  # What administrators may reach in the VPC: Grafana, and SSH as they may through the control node.
+  # What administrators may reach in the VPC: Grafana, Alertmanager's page, and SSH as they may through the control node.
   networks: [{{ aws.aws.vpc_cidr }}]
-  reach: [{{ services.ssh.port }}, {{ services.grafana.port }}]
+  reach: [{{ services.ssh.port }}, {{ services.grafana.port }}, {{ services.alertmanager.port }}]

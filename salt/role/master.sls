@@ -1,6 +1,7 @@
 # The control node.
 include:
   - master
+  - watchdog
   - wireguard
   - drift
 {%- if 'database' in pillar['fleet']['managed'] %}

@@ -23,6 +23,7 @@ HARDENED = {
     "app",
     "wireguard",
     "alloy",
+    "watchdog",
     "grafana",
 }
 

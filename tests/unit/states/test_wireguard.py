@@ -58,7 +58,7 @@ def test_ports_are_the_catalogue_s(minion: Callable[..., Minion]) -> None:
     services = host.pillar["fleet"]["services"]
     conf, rules = host.files["/etc/wireguard/wg0.conf"], host.files["/etc/wireguard/wg0.nft"]
     assert f"ListenPort = {services['wireguard']['port']}\n" in conf
-    reach = {str(services[name]["port"]) for name in ("ssh", "grafana")}
+    reach = {str(services[name]["port"]) for name in ("ssh", "grafana", "alertmanager")}
     (forwarded,) = re.findall(r"ip daddr \{ 10\.0\.0\.0/16 \} tcp dport \{ ([\d, ]+) \} accept", rules)
     assert set(forwarded.split(", ")) == reach
 
