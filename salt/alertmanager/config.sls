@@ -1,4 +1,6 @@
 {%- from 'alertmanager/map.jinja' import alertmanager %}
+{%- set secrets = salt['alert_routing.secrets'](alertmanager) %}
+{%- set directory = '/etc/prometheus' %}
 
 alertmanager-data:
   file.directory:
@@ -9,20 +11,60 @@ alertmanager-data:
     - require:
       - pkg: alertmanager-package
 
+# Debian runs Prometheus and its exporters as the same user; what receivers are reached by is for this one of them.
+alertmanager-group:
+  group.present:
+    - name: alertmanager
+    - system: True
+
+# Alertmanager reads a secret when it sends: a new one needs no reload. Those of receivers that are no more are removed.
+alertmanager-secrets:
+  file.directory:
+    - name: /etc/alertmanager
+    - user: root
+    - group: alertmanager
+    - mode: '0750'
+    - clean: True
+    - exclude_pat: E@^({{ secrets | join('|') }})$
+    - require:
+      - pkg: alertmanager-package
+      - group: alertmanager-group
+{% for name, key in secrets | dictsort %}
+alertmanager-secret-{{ name }}:
+  secret_file.managed:
+    - name: /etc/alertmanager/{{ name }}
+    - group: alertmanager
+    - pillar: {{ key }}
+    - require:
+      - file: alertmanager-secrets
+    - require_in:
+      - file: alertmanager-config
+{% endfor %}
+alertmanager-templates:
+  file.managed:
+    - name: {{ directory }}/alertmanager_templates/saltwatch.tmpl
+    - source: salt://alertmanager/files/templates/saltwatch.tmpl
+    - user: root
+    - group: root
+    - mode: '0644'
+    - check_cmd: >-
+        /usr/bin/amtool template render --template.text='{{ '{{ template "saltwatch.title" . }}{{ template "saltwatch.text" . }}' }}'
+        --template.glob
+    - require:
+      - pkg: alertmanager-package
+
 alertmanager-config:
   file.managed:
-    - name: /etc/prometheus/alertmanager.yml
+    - name: {{ directory }}/alertmanager.yml
     - source: salt://alertmanager/files/alertmanager.yml.jinja
     - template: jinja
     - user: root
     - group: prometheus
     - mode: '0640'
-    # Receivers have secrets in them.
-    - show_changes: False
     - check_cmd: /usr/bin/amtool check-config
     - tmp_ext: .yml
     - require:
-      - pkg: alertmanager-package
+      - file: alertmanager-templates
 
 alertmanager-arguments:
   file.managed:
@@ -46,3 +88,5 @@ alertmanager-unit:
     - group: root
     - mode: '0644'
     - makedirs: True
+    - require:
+      - group: alertmanager-group

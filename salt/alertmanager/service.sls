@@ -9,7 +9,7 @@ alertmanager-service:
       - file: alertmanager-arguments
       - file: alertmanager-unit
 
-# Receivers and routes are read again without a restart.
+# Receivers, routes and templates are read again without a restart.
 alertmanager-reload:
   module.run:
     - service.reload:
@@ -17,4 +17,5 @@ alertmanager-reload:
     - require:
       - service: alertmanager-service
     - onchanges:
+      - file: alertmanager-templates
       - file: alertmanager-config

@@ -74,11 +74,10 @@ def _set(pillar: dict[str, Any], path: str, value: Any) -> None:
         ),
         ("prometheus:rules", [], "prometheus:rules: expected the rule files of "),
         (
-            "alertmanager:config:receivers",
-            [{}],
-            "alertmanager:config:receivers:0:name: expected the receiver's",
+            "alertmanager:routes:critical:receiver",
+            5,
+            "alertmanager:routes:critical:receiver: expected the name",
         ),
-        ("alertmanager:config:route:receiver", 5, "alertmanager:config:route:receiver: expected the name"),
         (
             "blackbox_exporter:config:modules:x",
             {"prober": "smtp"},

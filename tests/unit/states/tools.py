@@ -25,7 +25,7 @@ PACKAGES = (
 
 def run(name: str, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run a checker; standard output and error are in ``stdout`` of the answer."""
-    command = [_directory() / "usr/bin" / name, *arguments]
+    command = [path_of(name), *arguments]
     return subprocess.run(
         command,
         input=stdin,
@@ -35,6 +35,11 @@ def run(name: str, *arguments: str | Path, stdin: str = "") -> subprocess.Comple
         check=False,
         env={"PATH": "/bin"},
     )
+
+
+def path_of(name: str) -> Path:
+    """Return where a program of the packages is."""
+    return _directory() / "usr/bin" / name
 
 
 @functools.cache
