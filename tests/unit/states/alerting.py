@@ -47,19 +47,24 @@ def unit_tests(name: str) -> dict[str, Any]:
     return content
 
 
-def check(directory: Path, text: str, content: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+def check(
+    directory: Path, text: str, content: Mapping[str, Any], alert: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run unit tests on a rule file by promtool; they need not repeat the links of annotations.
 
     Args:
         directory: where it may write.
         text: the rule file.
         content: the tests.
+        alert: the only alert to be there, beside what is recorded; None: all.
     """
     source = yaml.safe_load(text)
-    for rule in (rule for group in source["groups"] for rule in group["rules"]):
-        notes = rule.get("annotations", {})
-        for key in [key for key in notes if key.endswith("_url")]:
-            del notes[key]
+    for group in source["groups"]:
+        group["rules"] = [rule for rule in group["rules"] if alert in (None, rule.get("alert", alert))]
+        for rule in group["rules"]:
+            notes = rule.get("annotations", {})
+            for key in [key for key in notes if key.endswith("_url")]:
+                del notes[key]
     (directory / "rules.yaml").write_text(yaml.safe_dump(source))
     (directory / "tests.yaml").write_text(yaml.safe_dump({**content, "rule_files": ["rules.yaml"]}))
     return run("promtool", "test", "rules", directory / "tests.yaml")

@@ -103,17 +103,17 @@ def test_a_changed_threshold_or_duration_is_noticed(name: str, alert: Rule, tmp_
     Mutant: the test of 1000 ms, which is not too many, removed from tests/rules/app.yaml.
     """
     content = unit_tests(name)
-    mine = [
-        {**test, "promql_expr_test": []}
-        for test in content["tests"]
-        if any(case["alertname"] == alert["alert"] for case in test.get("alert_rule_test", []))
-    ]
-    interval = seconds(content.get("evaluation_interval", "1m"))
-    answer = check(tmp_path, RENDERED[name], {**content, "tests": mine})
+    mine = []
+    for test in content["tests"]:
+        cases = [case for case in test.get("alert_rule_test", []) if case["alertname"] == alert["alert"]]
+        if cases:
+            mine.append({**test, "promql_expr_test": [], "alert_rule_test": cases})
+    content["tests"] = mine
+    answer = check(tmp_path, RENDERED[name], content, alert["alert"])
     assert answer.returncode == 0, answer.stdout
-    for change in _changed(alert, interval):
-        text = render("prometheus", {alert["alert"]: change})[name]
-        answer = check(tmp_path, text, {**content, "tests": mine})
+    for change in _changed(alert, seconds(content.get("evaluation_interval", "1m"))):
+        text = render("prometheus", {alert["alert"]: change}, rules=[name])[name]
+        answer = check(tmp_path, text, content, alert["alert"])
         assert answer.returncode, f"nothing fails if {alert['alert']} has {change}"
 
 
@@ -125,7 +125,8 @@ def test_each_runbook_is_of_an_alert() -> None:
         for rule in rules(text)
         if "alert" in rule
     }
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == alerts
+    # The Watchdog's consumer has an alarm of its own, which no rule makes.
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == alerts | {"WatchdogSilent"}
 
 
 @pytest.mark.parametrize(
