@@ -46,14 +46,14 @@ def write(
         },
     }
     path = checkout / PILLAR
-    content = _load(path)
+    content = load(path)
     if packages or content.get("grafana_repo", {}).get("mirror") == mirror.own_url(operator.settings):
         content.pop("grafana_repo", None)
     if packages:
         machine["grafana_repo"] = packages
-    _write(path, _merge(content, machine))
+    _write(path, merge(content, machine))
     control = checkout / ROLE_PILLARS / "master.sls"
-    _write(control, _merge(_load(control), CONTROL_NODE))
+    _write(control, merge(load(control), CONTROL_NODE))
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"
@@ -67,7 +67,7 @@ def kept_mirror(checkout: Path, settings: Settings) -> str | None:
     Raises:
         StepError: The file is not YAML.
     """
-    named: str | None = _load(checkout / PILLAR).get("grafana_repo", {}).get("mirror")
+    named: str | None = load(checkout / PILLAR).get("grafana_repo", {}).get("mirror")
     return None if named == mirror.own_url(settings) else named
 
 
@@ -76,7 +76,12 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     write_private(path, header + yaml.safe_dump(json.loads(json.dumps(content)), sort_keys=False))
 
 
-def _load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
+    """Return what a YAML file has, nothing if there is none.
+
+    Raises:
+        StepError: The file is not YAML.
+    """
     if not path.exists():
         return {}
     try:
@@ -87,10 +92,10 @@ def _load(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Return ``base`` with ``over`` laid on top, mapping by mapping."""
     result = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = _merge(result[key], value) if both else value
+        result[key] = merge(result[key], value) if both else value
     return result

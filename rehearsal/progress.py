@@ -65,6 +65,7 @@ class Step:
         timeout: float = 900,
         check: bool = True,
         advice: str = "",
+        own_session: bool = False,
     ) -> tuple[int, str]:
         """Run a command with its output in the step's log.
 
@@ -77,6 +78,7 @@ class Step:
             timeout: Seconds after which it is killed.
             check: Raise if it exits non-zero.
             advice: What to do next if it does.
+            own_session: Whether Ctrl-C at this terminal spares it.
 
         Returns:
             Its exit code and standard output.
@@ -98,6 +100,7 @@ class Step:
                 stderr=log,
                 text=True,
                 errors="replace",
+                start_new_session=own_session,
             )
             with _deadline(process, timeout) as late:
                 for line in process.stdout or ():
