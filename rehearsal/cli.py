@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 
@@ -103,6 +104,41 @@ def logs(settings: Settings, step: str | None) -> None:
         click.echo(found[step].read_text(errors="replace"), nl=False)
     else:
         raise StepError(f"no log of a step called {step}", advice=f"one of: {', '.join(found) or 'none yet'}")
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[FAULT]...")
+@click.option("--undo", is_flag=True, help="Only undo what a drill left that was killed.")
+@click.option("--list", "list_", is_flag=True, help="Only list the faults.")
+@click.option("--production", is_flag=True, help="With production's durations: slow.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write it there."
+)
+@click.pass_obj
+def drill(
+    settings: Settings,
+    names: tuple[str, ...],
+    undo: bool,
+    list_: bool,
+    production: bool,
+    json_file: Path | None,
+) -> None:
+    """Put faults into the fleet, see each alert fire, arrive and resolve (without names: all of them)."""
+    from rehearsal.drill import command, overlay
+    from rehearsal.drill.faults import FAULTS, NOT_DRILLED
+
+    if list_:
+        for fault in FAULTS.values():
+            click.echo(f"{fault.name:27} {fault.expected.alert:32} {fault.title}")
+        for each in NOT_DRILLED.values():
+            click.echo(f"{each.name:27} {each.alert:32} NOT DRILLED: {each.reason}")
+        return
+    with exclusive(settings, "drilling"):
+        if undo:
+            command.Drill(settings, Progress(settings.logs)).undo()
+            return
+        factor = 1.0 if production else overlay.FACTOR
+        sys.exit(command.drill(settings, names, factor=factor, json_file=json_file))
 
 
 @main.command()

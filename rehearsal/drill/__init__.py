@@ -1,0 +1,1 @@
+"""`./rehearse drill`: faults made on purpose, to see that the alert comes, arrives and goes again."""
