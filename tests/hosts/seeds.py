@@ -55,9 +55,15 @@ def _of_files(states: States) -> list[Drift]:
 
 
 def _of_services(states: States) -> list[Drift]:
-    return [
-        (state["__id__"], ["systemctl", verb, state["name"]])
+    # One that only reloads comes after the state that starts the same service, and that has mended it then.
+    first = {
+        state["name"]: state["__id__"]
         for state in states
-        if (state["state"], state["fun"]) == ("service", "running") and not state["name"].startswith(CARRIERS)
+        if (state["state"], state["fun"]) == ("service", "running") and "reload" not in state
+    }
+    return [
+        (state, ["systemctl", verb, name])
+        for name, state in first.items()
+        if not name.startswith(CARRIERS)
         for verb in ("stop", "disable")
     ]
