@@ -11,6 +11,8 @@ common-admins-sudo:
     - contents: |
         # Managed by Salt: salt://common/admins.sls
         %admins ALL=(ALL:ALL) NOPASSWD: ALL
+    - user: root
+    - group: root
     - mode: '0440'
     - check_cmd: visudo --check --strict --file
     - require:

@@ -20,6 +20,8 @@ common-apt-series:
     - name: /etc/apt/preferences.d/saltwatch
     - source: salt://common/files/preferences.jinja
     - template: jinja
+    - user: root
+    - group: root
     - mode: '0644'
     - context:
         series: {{ common.apt.series | json }}
@@ -29,6 +31,8 @@ common-apt-lock:
   file.managed:
     - name: /etc/apt/apt.conf.d/60saltwatch-lock
     - contents: 'DPkg::Lock::Timeout "300";'
+    - user: root
+    - group: root
     - mode: '0644'
 
 common-packages:
@@ -42,6 +46,8 @@ common-updates:
   file.managed:
     - name: /etc/apt/apt.conf.d/60saltwatch-updates
     - source: salt://common/files/updates.conf
+    - user: root
+    - group: root
     - mode: '0644'
     - check_cmd: apt-config dump --config-file
     - require:

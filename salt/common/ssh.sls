@@ -13,6 +13,8 @@ common-ssh-config:
         {%- for option, value in common.ssh | dictsort %}
         {{ option }} {{ value }}
         {%- endfor %}
+    - user: root
+    - group: root
     - mode: '0600'
     # The directory is the running daemon's; without one sshd refuses to check.
     - check_cmd: sh -c 'mkdir -p /run/sshd && sshd -t -f "$0"'

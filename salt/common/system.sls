@@ -8,6 +8,8 @@ common-limits:
         {%- for limit in common.limits %}
         {{ limit.domain }} {{ limit.type }} {{ limit.item }} {{ limit.value }}
         {%- endfor %}
+    - user: root
+    - group: root
     - mode: '0644'
 
 {% set shared = common.container and 'kernel_sysctl' in common.not_in_container -%}
@@ -28,6 +30,8 @@ common-journal-config:
         {%- for key, value in common.journald | dictsort %}
         {{ key }}={{ value }}
         {%- endfor %}
+    - user: root
+    - group: root
     - mode: '0644'
     - makedirs: True
 

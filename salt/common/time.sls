@@ -16,6 +16,8 @@ common-time-servers:
         # Managed by Salt: salt://common/time.sls
         [Time]
         NTP={{ common.time.servers | join(' ') }}
+    - user: root
+    - group: root
     - mode: '0644'
     - makedirs: True
     - require:

@@ -23,6 +23,8 @@ grafana-repo-sources:
     - name: /etc/apt/sources.list.d/grafana.sources
     - source: salt://grafana_repo/files/grafana.sources.jinja
     - template: jinja
+    - user: root
+    - group: root
     - mode: '0644'
     - context:
         url: {{ url | json }}
@@ -35,6 +37,8 @@ grafana-repo-versions:
     - name: /etc/apt/preferences.d/grafana
     - source: salt://grafana_repo/files/preferences.jinja
     - template: jinja
+    - user: root
+    - group: root
     - mode: '0644'
     - context:
         host: {{ url.split('/')[2].split(':')[0] | json }}

@@ -57,6 +57,13 @@ def test_modes_are_quoted_four_digits(any_minion: Minion) -> None:
             assert re.fullmatch(r"[0-7]{4}", str(chunk[key])), f"{chunk['__id__']}: {key} {chunk[key]!r}"
 
 
+def test_files_have_an_owner_and_a_mode(any_minion: Minion) -> None:
+    """Without, somebody else's file is no drift. Mutant: ``user`` of common-admins-sudo left out."""
+    for chunk in any_minion.chunks:
+        if (chunk["state"], chunk["fun"]) == ("file", "managed") and chunk.get("replace", True):
+            assert {"user", "group", "mode"} <= set(chunk), chunk["__id__"]
+
+
 def test_ids_begin_with_their_formula(any_minion: Minion) -> None:
     """Mutant: ``prometheus-config`` renamed ``config-of-prometheus``."""
     for chunk in any_minion.chunks:
