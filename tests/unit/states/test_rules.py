@@ -153,6 +153,19 @@ def test_failed_logins_are_told_by_sshd_s_lines(line: str, counted: bool) -> Non
     assert bool(re.search(pattern, line)) is counted
 
 
+@pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
+def test_each_runbook_says_what_is_needed(path: Path) -> None:
+    """What it means comes first, then who notices; how to silence it last.
+
+    Mutants: the last line of HostDown.md first; another alert's name in it.
+    """
+    parts = path.read_text().rstrip().split("\n\n")
+    assert parts[0] == f"# {path.stem}"
+    assert re.search("[Uu]sers see", path.read_text())
+    assert parts[-1].startswith(("Silence", "Do not silence"))
+    assert f"alertname={path.stem}" in parts[-1]
+
+
 def test_links_lead_to_dashboards_that_exist() -> None:
     """Mutant: ``dashboard: app`` in salt/prometheus/files/rules/app.yaml."""
     named = {
