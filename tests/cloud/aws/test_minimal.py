@@ -99,6 +99,17 @@ NOT_GIVEN = {
 }
 
 
+# What saltext-boto3's `boto3_vpc` asks for `aws.security_groups test=True`, by which control_node.aws_drift
+# compares the network: its functions `describe_*` of utils and modules.
+COMPARED = (
+    "DescribeInternetGateways",
+    "DescribeNatGateways",
+    "DescribeRouteTables",
+    "DescribeVpcAttribute",
+    "DescribeVpcEndpoints",
+)
+
+
 def of_app() -> list[Call]:
     code = {
         action for service in ("sqs", "dynamodb") for action in called(service, "app/src/saltwatch_app")
@@ -118,12 +129,13 @@ def of_database() -> list[Call]:
 
 
 def of_master() -> list[Call]:
-    """Return what the driver calls: salt-cloud on the control node."""
+    """Return what the driver calls, salt-cloud on the control node, and what the report of drift asks."""
     actions = sorted(called("ec2", "salt/_clouds") - NOT_GIVEN)
     calls = [Call(action, _launched(action.partition(":")[2]), "salt/_clouds") for action in actions]
     zone = [Call(action, OURS["route53"], "hosts' names") for action in called("route53", "salt/_clouds")]
     role = Call("iam:PassRole", f"arn:aws:iam::{OWNER}:role/saltwatch-app", "RunInstances with a profile")
-    return [*calls, *zone, role]
+    drift = [Call(f"ec2:{api}", "*", "salt/_modules/control_node.py") for api in COMPARED]
+    return [*calls, *zone, role, *drift]
 
 
 def _launched(api: str) -> str:
