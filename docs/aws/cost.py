@@ -178,8 +178,11 @@ def _volumes(member: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _pillar(env: str) -> dict[str, Any]:
     """Return the operator's pillar of an environment; these files are plain YAML."""
     pillar = _yaml("pillar/base/aws.sls")
-    own = Path(f"pillar/{env}/environment/operator.sls")
-    return update(pillar, _yaml(own)) if (CHECKOUT / own).exists() else pillar
+    for name in ("network", "operator"):
+        own = Path(f"pillar/{env}/environment/{name}.sls")
+        if (CHECKOUT / own).exists():
+            pillar = update(pillar, _yaml(own))
+    return pillar
 
 
 def _alarms(aws: Mapping[str, Any]) -> dict[str, Any]:
