@@ -57,7 +57,7 @@ def test_dev_pays_for_one_nat_gateway_and_for_keys_and_secrets(account: Account)
 
 
 def test_prod_survives_the_loss_of_a_zone(prod: Account) -> None:
-    # Mutant: private-b with public-a in pillar/prod/environment/operator.sls.
+    # Mutant: private-b with public-a in pillar/prod/environment/network.sls.
     ec2 = prod.client("ec2")
     subnets = {each["SubnetId"]: each for each in ec2.describe_subnets()["Subnets"]}
     gateways = {
