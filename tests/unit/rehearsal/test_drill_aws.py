@@ -30,10 +30,9 @@ def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                 pair = {"GroupId": ids[source], "Description": f"{port} from {source}"}
                 rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "UserIdGroupPairs": [pair]}
                 ec2.authorize_security_group_ingress(GroupId=ids["saltwatch-app"], IpPermissions=[rule])
-        image = ec2.describe_images()["Images"][0]["ImageId"]
         tags = [{"Key": "Name", "Value": "app-1"}, {"Key": "Fleet", "Value": "saltwatch"}]
         ec2.run_instances(
-            ImageId=image,
+            ImageId="ami-12345678",  # moto takes any
             MinCount=1,
             MaxCount=1,
             SubnetId=subnet,
