@@ -35,9 +35,9 @@ drift-timer-unit:
     - user: root
     - group: root
     - mode: '0644'
+{%- if drift.enabled %}
 
 drift-timer:
-{%- if drift.enabled %}
   service.running:
     - name: salt-drift.timer
     - enable: True
@@ -45,7 +45,10 @@ drift-timer:
       - file: drift-unit-salt-drift
     - watch:
       - file: drift-timer-unit
-{%- else %}
+{%- elif salt['service.available']('salt-drift.timer') %}
+
+# Where it has never been, test=True would announce that it is stopped.
+drift-timer:
   service.dead:
     - name: salt-drift.timer
     - enable: False

@@ -18,9 +18,9 @@ highstate-timer-unit:
     - user: root
     - group: root
     - mode: '0644'
+{%- if highstate.enabled %}
 
 highstate-timer:
-{%- if highstate.enabled %}
   service.running:
     - name: salt-highstate.timer
     - enable: True
@@ -28,7 +28,10 @@ highstate-timer:
       - file: highstate-unit
     - watch:
       - file: highstate-timer-unit
-{%- else %}
+{%- elif salt['service.available']('salt-highstate.timer') %}
+
+# Where it has never been, test=True would announce that it is stopped.
+highstate-timer:
   service.dead:
     - name: salt-highstate.timer
     - enable: False

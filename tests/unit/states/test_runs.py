@@ -40,6 +40,18 @@ def _samples(directory: Path) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
+def test_a_host_that_was_never_converged_is_predicted(tmp_path: Path) -> None:
+    """The Node Exporter's package brings the directory; a real run without it fails.
+
+    Mutant: the question left out.
+    """
+    module = load("_states/highstate.py", __opts__={"test": True}, __running__={}, __salt__={})
+    answer = module.recorded(str(tmp_path / "none"))
+    assert (answer["result"], answer["changes"]) == (True, {})
+    with pytest.raises(FileNotFoundError):
+        _record(tmp_path / "none", OK)
+
+
 def test_states_are_counted_by_result(tmp_path: Path) -> None:
     """Mutants: a failed state that changed something counts twice; milliseconds as seconds."""
     samples = _record(tmp_path, OK, OK, CHANGED, FAILED, _run(False, new="half"))
@@ -120,5 +132,5 @@ def test_hosts_apply_at_their_own_moment(minion: Callable[..., Minion]) -> None:
 def test_tests_are_not_disturbed(minion: Callable[..., Minion]) -> None:
     """In dev, which the rehearsal is, nothing mends or looks by itself. Mutant: a default in dev."""
     chunks = {chunk["__id__"]: chunk for chunk in minion("salt-1").chunks}
-    assert [chunks[name]["fun"] for name in ("highstate-timer", "drift-timer")] == ["dead", "dead"]
+    assert not {"highstate-timer", "drift-timer"} & set(chunks)  # there is nothing to stop yet
     assert chunks["drift-status-timer"]["fun"] == "running"
