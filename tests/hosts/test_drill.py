@@ -10,7 +10,7 @@ from rehearsal.drill.command import Drill, Outcome
 from rehearsal.drill.faults import FAULTS
 from rehearsal.progress import Progress
 
-pytestmark = [pytest.mark.drift, pytest.mark.region]
+pytestmark = [pytest.mark.drift, pytest.mark.region, pytest.mark.undisturbed]
 
 QUICK = ["service_killed", "scrape_blocked"]
 
@@ -39,6 +39,7 @@ def _permissions() -> list[object]:
     return sorted((group["GroupName"], repr(group["IpPermissions"])) for group in groups)
 
 
+@pytest.mark.long
 def test_two_faults_are_seen_from_injection_to_resolution(prometheus: Prometheus) -> None:
     """Side by side, which is what keeps a drill short.
 

@@ -53,6 +53,9 @@ LATER = {
     # Where AWS is: salt/aws_alarms reads CloudWatch only there.
     "aws_cloudwatch_alarm_active",
     "aws_cloudwatch_alarms_read_timestamp_seconds",
+    # A container may not ask the kernel for the clock.
+    "node_timex_maxerror_seconds",
+    "node_timex_sync_status",
     # Grafana has them once somebody looked at a dashboard.
     "grafana_datasource_request_total",
     "grafana_plugin_request_total",
@@ -61,6 +64,8 @@ LATER = {
 NEEDS = {
     "loki_write_": "loki",
     "otelcol_": "tempo",
+    "service:traces_": "tempo",
+    "traces_spanmetrics_": "tempo",
     # Who writes to Mimir; Tempo, which may write to Prometheus, has the same.
     "prometheus_remote_storage_": "mimir",
 }
