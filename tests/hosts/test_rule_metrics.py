@@ -56,6 +56,11 @@ LATER = {
     # A container may not ask the kernel for the clock.
     "node_timex_maxerror_seconds",
     "node_timex_sync_status",
+    # Once somebody has looked for drift, and a host that was never converged before cannot be looked at.
+    "salt_aws_drift_last_run_timestamp_seconds",
+    "salt_aws_drift_resources",
+    "salt_drift_last_run_timestamp_seconds",
+    "salt_drift_states",
     # Grafana has them once somebody looked at a dashboard.
     "grafana_datasource_request_total",
     "grafana_plugin_request_total",
