@@ -10,17 +10,21 @@ import remote
 
 
 class Prometheus:
-    """The HTTP API of one Prometheus.
+    """The HTTP API of one Prometheus, or of what answers as one.
 
     Args:
-        host: minion id of its host.
+        host: minion id of the host on which it is asked.
+        service: row of the catalogue.
+        on: minion id of its own host, where that is another.
+        prefix: of its paths.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(
+        self, host: str, service: str = "prometheus", on: str | None = None, prefix: str = ""
+    ) -> None:
+        fleet = catalogue.fleet()
         self.host = host
-        self.url = (
-            f"http://{host}.{catalogue.fleet()['zone']}:{catalogue.fleet()['services']['prometheus']['port']}"
-        )
+        self.url = f"http://{on or host}.{fleet['zone']}:{fleet['services'][service]['port']}{prefix}"
 
     def get(self, path: str, **parameters: str) -> Any:
         """Return ``data`` of an answer of ``/api/v1/PATH``."""
@@ -42,6 +46,16 @@ class Prometheus:
         found = self.query(expression)
         assert len(found) <= 1, found
         return found[0][1] if found else None
+
+    def samples(self, name: str, instance: str) -> dict[int, float]:
+        """Return the last samples of a metric of a host: value by milliseconds since the epoch."""
+        found = self.get("query", query=f'{name}{{instance="{instance}"}}[10m]')["result"]
+        assert len(found) <= 1, found
+        return {
+            round(float(moment) * 1000): float(value)
+            for series in found
+            for moment, value in series["values"]
+        }
 
     def exemplars(self, query: str, since: float) -> set[str]:
         """Return the trace ids to which series lead since a moment (seconds since the epoch)."""
