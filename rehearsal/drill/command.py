@@ -14,10 +14,9 @@ from rehearsal.drill.journal import OVERLAY, Journal
 from rehearsal.drill.record import Record, shown
 from rehearsal.drill.runner import WATCHDOG, Runner, undo
 from rehearsal.drill.signals import Interrupted, Interrupts
-from rehearsal.drill.site import Site
+from rehearsal.drill.site import Site, lacks
 from rehearsal.drill.watch import Watch
 from rehearsal.fleet import Fleet
-from rehearsal.local import PILLAR, load
 from rehearsal.progress import Progress, Step, StepError
 from rehearsal.region import process
 from rehearsal.settings import Settings
@@ -121,19 +120,10 @@ class Drill:
             if name not in FAULTS:
                 raise StepError(f"there is no fault {name}", advice=f"one of: {', '.join(FAULTS)}")
         chosen = [fault for name, fault in FAULTS.items() if name in names or not names]
-        missing = load(self.settings.checkout / PILLAR).get("fleet", {}).get("unavailable", [])
         for fault in chosen:
-            if fault.needs and (reason := self._lacks(fault.needs, missing)):
+            if fault.needs and (reason := lacks(self.settings, self.fleet, fault.needs)):
                 self.outcome.skipped[fault.name] = f"its alert needs {fault.needs}: {reason}"
         return [fault for fault in chosen if fault.name not in self.outcome.skipped]
-
-    def _lacks(self, service: str, missing: list[str]) -> str | None:
-        """Return why a service of the catalogue is not there, None if it is."""
-        if service in missing:
-            return "its package cannot be had here (./rehearse --mirror)"
-        role = self.fleet.services[service]["role"]
-        there = any(role in self.fleet.roles(host) for host in self.fleet.hosts)
-        return None if there else "the map has no host of it"
 
     def _addresses(self) -> dict[str, str]:
         """Return the hosts' private addresses; ssh's files are as they are now."""

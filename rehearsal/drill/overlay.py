@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from rehearsal import checkout, local
-from rehearsal.drill.site import PROMETHEUS, Site
+from rehearsal.drill.site import LOKI, PROMETHEUS, Site, lacks
 from rehearsal.inventory import CONTROL
 from rehearsal.operator import Operator, write_private
 
@@ -65,6 +65,7 @@ def pillars(
     address = "drill@rehearsal.internal"
     return {
         "prometheus": prometheus,
+        "loki": {"alert_duration_factor": factor},
         "alertmanager": {
             "smtp": mail,
             "receivers": {RECEIVER: {"webhook": {"url": url}, "email": {"to": address}}},
@@ -149,4 +150,6 @@ def _send(site: Site, tree: Path, digest: str | None) -> None:
 
 def _apply(site: Site) -> None:
     site.apply(PROMETHEUS, "prometheus", "alertmanager")
+    if not lacks(site.settings, site.fleet, "loki"):
+        site.apply(LOKI, "loki")
     site.apply(CONTROL, "watchdog")

@@ -93,8 +93,7 @@ class Runner:
             firing = self._look(pending)
             for record in pending:
                 self._advance(record, firing)
-            if pending:
-                time.sleep(POLL)
+            time.sleep(POLL)
 
     def _inject(self, record: Record) -> None:
         fault = record.fault

@@ -6,12 +6,13 @@ from typing import Any
 
 from rehearsal.fleet import Fleet
 from rehearsal.inventory import CONTROL
+from rehearsal.local import PILLAR, load
 from rehearsal.operator import Operator
 from rehearsal.progress import Step, StepError
 from rehearsal.settings import Settings
 
 # The hosts that faults are made on, as cloud.map has them, and their zone.
-APP, DATABASE, PROMETHEUS = "app-1", "database-1", "prometheus-1"
+APP, DATABASE, LOKI, PROMETHEUS = "app-1", "database-1", "loki-1", "prometheus-1"
 ZONE = "saltwatch.internal"
 
 
@@ -85,6 +86,15 @@ class Site:
             timeout=timeout,
             own_session=True,
         )[1]
+
+
+def lacks(settings: Settings, fleet: Fleet, service: str) -> str | None:
+    """Return why a service of the catalogue is not on the fleet, None if it is."""
+    if service in load(settings.checkout / PILLAR).get("fleet", {}).get("unavailable", []):
+        return "its package cannot be had here (./rehearse --mirror)"
+    role = fleet.services[service]["role"]
+    there = any(role in fleet.roles(host) for host in fleet.hosts)
+    return None if there else "the map has no host of it"
 
 
 def failed_states(told: str, host: str) -> str:

@@ -66,6 +66,7 @@ def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Pa
     assert alertmanager["group_by"] == ["alertname"]
     assert list(alertmanager["receivers"]) == ["drill"]
     assert {route.get("receiver", "drill") for route in alertmanager["routes"].values()} == {"drill"}
+    assert found["loki"] == {"loki": {"alert_duration_factor": 0.05}}
     assert found["master"]["wireguard"] == {"implementation": "userspace"}
     assert found["master"]["watchdog"]["webhook"] == {"url": "http://203.0.113.10:80"}
     assert (tmp_path / "copy/cloud.conf.d/local.conf").read_text() == "script_args: -r\n"
