@@ -8,7 +8,7 @@ UNIT = "drill.service"
 MASKED = "prometheus-nginx-exporter.service"
 # Managed by a state that no other one requires.
 MANAGED = "/etc/apt/apt.conf.d/60saltwatch-updates"
-LOGINS = 30
+LOGINS = 40  # after the first twenty or so sshd refuses the connections
 
 
 def _fail(site: Site) -> None:

@@ -140,6 +140,8 @@ def test_each_runbook_is_of_an_alert() -> None:
             "Disconnecting authenticating user root 10.0.0.5 port 51234: Too many authentication failures",
             True,
         ),
+        ("drop connection #0 from [10.0.0.5]:51234 on [10.0.0.6]:22 penalty: failed authentication", True),
+        ("drop connection #10 from [10.0.0.5]:51234 on [10.0.0.6]:22 past MaxStartups", False),
         ("Invalid user oracle from 10.0.0.5 port 51234", False),  # its end is counted
         ("Accepted publickey for admin from 10.0.0.5 port 51234 ssh2: ED25519 SHA256:x", False),
         ("Disconnected from user admin 10.0.0.5 port 51234", False),
@@ -147,7 +149,8 @@ def test_each_runbook_is_of_an_alert() -> None:
     ],
 )
 def test_failed_logins_are_told_by_sshd_s_lines(line: str, counted: bool) -> None:
-    """In OpenSSH's own words. Mutants: ``invalid`` left out; ``authenticating `` made optional."""
+    """In OpenSSH's own words. Mutants: ``invalid`` left out; ``authenticating `` made optional; refused
+    connections left out, which is what sshd makes of most guesses."""
     (rule,) = (one for one in rules(render("loki")["logs"]) if one["alert"] == "SshLoginsFailed")
     (pattern,) = re.findall(r'\|~ "([^"]+)"', rule["expr"])
     assert bool(re.search(pattern, line)) is counted
