@@ -52,7 +52,7 @@ class Rule:
     """One permission of a security group: a port range of a protocol, and its peers."""
 
     protocol: str  # tcp, udp, icmp or -1 (all)
-    ports: tuple[int, int] | None  # None: all
+    ports: tuple[int, int] | None  # None: all; of icmp: type and code, each -1 for all
     cidrs: tuple[IPv4Network, ...] = ()
     groups: tuple[str, ...] = ()
 

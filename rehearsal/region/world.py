@@ -82,7 +82,8 @@ def _instance(instance: dict[str, Any], subnets: dict[str, IPv4Network], routes:
 
 
 def _rule(permission: dict[str, Any]) -> Rule:
-    with_ports = permission["IpProtocol"] in ("tcp", "udp")
+    # Of icmp FromPort is the type and ToPort the code (IpPermission, EC2's API).
+    with_ports = permission["IpProtocol"] in ("tcp", "udp", "icmp")
     return Rule(
         protocol=permission["IpProtocol"],
         ports=(permission["FromPort"], permission["ToPort"]) if with_ports else None,

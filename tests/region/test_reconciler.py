@@ -66,7 +66,7 @@ def test_stopped_instances_exist_and_terminated_ones_do_not(world: Any, ec2: Any
 
 
 def test_rules_of_groups(world: Any, ec2: Any, vpc: str) -> None:
-    """Mutants: ports read for every protocol; peers that are groups dropped."""
+    """Mutants: ports read for every protocol; those of icmp not, so that one type is all; peers dropped."""
     group = ec2.create_security_group(GroupName="base", Description="-", VpcId=vpc)["GroupId"]
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
@@ -75,13 +75,15 @@ def test_rules_of_groups(world: Any, ec2: Any, vpc: str) -> None:
         IpPermissions=[
             {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 443, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]},
             {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]},
+            {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]},
             {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]},
         ],
     )
     [seen] = [item for item in world().groups if item.id == group]
     assert set(seen.ingress) == {
         Rule("tcp", (80, 443), (IPv4Network("198.51.100.0/24"),)),
-        Rule("icmp", None, (IPv4Network("10.0.0.0/16"),)),
+        Rule("icmp", (-1, -1), (IPv4Network("10.0.0.0/16"),)),
+        Rule("icmp", (8, -1), (IPv4Network("10.1.0.0/16"),)),
         Rule("-1", None, (), (group,)),
     }
     assert (seen.name, seen.egress) == ("base", ())
