@@ -24,6 +24,7 @@ _PEERS = {
     "UserIdGroupPairs": "GroupId",
 }
 _ALL = {"IpProtocol": "-1"}
+_ICMP = ("icmp", "icmpv6")
 # What AWS puts into a new group, and into the group that a new VPC comes with.
 _NEW: dict[str, dict[str, Result]] = {
     "ingress": {},
@@ -101,8 +102,8 @@ def rules(
     Args:
         name: the group's name.
         vpc: the name of the VPC.
-        ingress: each with ``protocol``, ``port``, ``source`` (a CIDR or a group's name) and
-            ``description``.
+        ingress: each with ``protocol``, ``port`` (of ``icmp`` the type of message, whatever its code),
+            ``source`` (a CIDR or a group's name) and ``description``.
         egress: the same with ``destination``.
         region: see `present`.
         profile: see `present`.
@@ -175,14 +176,24 @@ def _found(groups: Mapping[str, Result], name: str) -> dict[str, dict[str, Resul
 def _split(permissions: Sequence[Result], names: Mapping[str, str]) -> Iterator[tuple[str, Result]]:
     for permission in permissions:
         common = {key: permission[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in permission}
-        first, last = common.get("FromPort", -1), common.get("ToPort", -1)
         rule = {
             "protocol": "all" if common["IpProtocol"] == "-1" else common["IpProtocol"],
-            "port": "all" if -1 in (first, last) else first if first == last else f"{first}-{last}",
+            "port": _port(common),
         }
         for listing, key in _PEERS.items():
             for peer in permission.get(listing, []):
                 yield _words(rule, names.get(peer[key], peer[key])), {**common, listing: [peer]}
+
+
+def _port(permission: Result) -> int | str:
+    """Return the port of a permission, a range of them, or ``all``.
+
+    Of ICMP ``FromPort`` is the type and ``ToPort`` the code, -1 all of either (IpPermission, EC2's API).
+    """
+    first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
+    if permission["IpProtocol"] in _ICMP and first != -1:
+        return first if last == -1 else f"{first} code {last}"
+    return "all" if -1 in (first, last) else first if first == last else f"{first}-{last}"
 
 
 def _words(rule: Rule, peer: str) -> str:
@@ -201,6 +212,6 @@ def _permission(rule: Rule, groups: Mapping[str, Result]) -> Result:
     return {
         "IpProtocol": rule["protocol"],
         "FromPort": rule["port"],
-        "ToPort": rule["port"],
+        "ToPort": -1 if rule["protocol"] in _ICMP else rule["port"],
         listing: [{_PEERS[listing]: value, "Description": rule["description"]}],
     }
