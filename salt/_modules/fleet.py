@@ -132,7 +132,8 @@ def scrape_configs(fleet: Fleet | None = None) -> list[dict[str, Any]]:
 def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
     """Return what Blackbox Exporters probe: ``service``, ``module``, ``target``, ``instance`` and ``role``.
 
-    The target of an ``http…`` module is a URL, that of any other one ``<host>.<zone>:<port>``.
+    The target of an ``http…`` module is a URL, that of ICMP ``<host>.<zone>``, any other one's
+    ``<host>.<zone>:<port>``.
     """
     fleet = _fleet(fleet)
     return [
@@ -166,7 +167,8 @@ def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
     """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that runs somewhere.
 
     Each has a ``description``, ``ingress`` and ``egress``: lists of rules with ``protocol``, ``port``,
-    ``description``, and ``source`` or ``destination``, a CIDR or the name of one of these groups.
+    ``description``, and ``source`` or ``destination``, a CIDR or the name of one of these groups. The port of
+    ``icmp`` is the type of its messages.
     """
     fleet = _fleet(fleet)
     groups: dict[str, dict[str, Any]] = {
@@ -277,6 +279,8 @@ def _endpoint(host: str, row: Row, fleet: Fleet) -> str:
 
 def _target(host: str, row: Row, fleet: Fleet) -> str:
     endpoint = _endpoint(host, row, fleet)
+    if _protocol(row) == "icmp":
+        return f"{host}.{fleet['zone']}"
     if not row["probe"].startswith("http"):
         return endpoint
     return f"{'https' if row['port'] == 443 else 'http'}://{endpoint}/"

@@ -74,6 +74,11 @@ def services(host: str) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def daemons(host: str) -> dict[str, dict[str, Any]]:
+    """Return the rows that a process of a host answers, and not its kernel."""
+    return {name: row for name, row in services(host).items() if row.get("protocol") != "icmp"}
+
+
 def unit(name: str, row: dict[str, Any]) -> str:
     """Return the systemd unit of a service."""
     found: str = UNITS.get(name) or row["logs"]["unit"]
@@ -81,6 +86,6 @@ def unit(name: str, row: dict[str, Any]) -> str:
 
 
 def sockets() -> list[tuple[int, str]]:
-    """Return every (port, protocol) of the catalogue, those of unavailable services too."""
+    """Return every (port, protocol) of the catalogue, those of unavailable services too; of icmp: (type, icmp)."""
     rows = fleet()["services"].values()
     return sorted({(row["port"], row.get("protocol", "tcp")) for row in rows})

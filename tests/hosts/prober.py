@@ -8,6 +8,9 @@ once and prints what became of each.
 import asyncio
 import errno
 import json
+import os
+import socket
+import struct
 import sys
 
 # ruff: noqa: T201 - its output is its answer
@@ -59,6 +62,8 @@ async def listen(address, sockets):
     loop = asyncio.get_running_loop()
     opened = []
     for port, protocol in sockets:
+        if protocol == "icmp":  # the kernel listens
+            continue
         try:
             if protocol == "tcp":
                 server = await asyncio.start_server(lambda _, writer: writer.close(), address, port)
@@ -102,9 +107,52 @@ async def udp(address, port):
         transport.close()
 
 
+async def icmp(address, kind):
+    """Ask three times for an echo; return what became of it.
+
+    The socket is a raw one, for which its owner needs CAP_NET_RAW, and connected: it gets ICMP errors as its own.
+    Source of the message: RFC 792.
+    """
+    loop = asyncio.get_running_loop()
+    ours = os.urandom(2)  # its identifier; every raw socket of the host gets every echo
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as connection:
+        connection.setblocking(False)
+        try:
+            connection.connect((address, 0))
+            for sequence in range(3):
+                rest = ours + struct.pack("!H", sequence)
+                await loop.sock_sendall(connection, struct.pack("!BBH", kind, 0, checksum(kind, rest)) + rest)
+                if await echoed(connection, ours):
+                    return "open"
+        except OSError as error:
+            return name(error)
+    return "timeout"
+
+
+def checksum(kind, rest):
+    """Return the checksum of a message of this type, code 0, with ``rest`` after the checksum."""
+    total = (kind << 8) + sum(struct.unpack("!HH", rest))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+async def echoed(connection, ours):
+    """Wait for the answer to an echo request; return whether it came."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(TIMEOUT / 3):
+            while True:
+                packet = await loop.sock_recv(connection, 1500)
+                message = packet[(packet[0] & 15) * 4 :]  # after the header of IP, whose length is in words
+                if message[0] == 0 and message[4:6] == ours:
+                    return True
+    except TimeoutError:
+        return False
+
+
 async def probe(targets):
     """Try every (address, port, protocol) at once; print the outcomes in their order."""
-    ways = {"tcp": tcp, "udp": udp}
+    ways = {"tcp": tcp, "udp": udp, "icmp": icmp}
     outcomes = await asyncio.gather(*(ways[protocol](address, port) for address, port, protocol in targets))
     print(json.dumps(outcomes))
 

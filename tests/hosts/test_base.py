@@ -55,7 +55,7 @@ def test_no_unit_failed(host: Host) -> None:
 def test_services_run_and_start_at_boot(host: Host, minion_id: str) -> None:
     """Mutant: `enable: True` left out, or the service stopped."""
     wrong = {}
-    for name, row in catalogue.services(minion_id).items():
+    for name, row in catalogue.daemons(minion_id).items():
         unit = catalogue.unit(name, row)
         state = (host.service(unit).is_running, host.service(unit).is_enabled)
         if state != (True, True):
@@ -74,14 +74,14 @@ def test_services_of_the_catalogue_listen_and_no_others(host: Host, minion_id: s
         address, _, port = local.rpartition(":")
         if not address.startswith(("127.", "[::1]")) and not address.endswith("%lo"):
             listening.add((int(port), protocol))
-    rows = catalogue.services(minion_id).values()
+    rows = catalogue.daemons(minion_id).values()
     assert listening == {(row["port"], row.get("protocol", "tcp")) for row in rows}
 
 
 def test_units_are_hardened(host: Host, minion_id: str) -> None:
     """Mutant: a unit's drop-in removed."""
     units = {
-        catalogue.unit(name, row) for name, row in catalogue.services(minion_id).items() if name in HARDENED
+        catalogue.unit(name, row) for name, row in catalogue.daemons(minion_id).items() if name in HARDENED
     }
     table = json.loads(host.check_output("systemd-analyze security --json=short --no-pager"))
     exposure = {row["unit"]: float(row["exposure"]) for row in table}

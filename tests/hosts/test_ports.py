@@ -2,7 +2,8 @@
 
 On each host a listener is put on every port of the catalogue where nothing listens, so that an open port
 shows as open; what the security groups stop has to time out. A refused connection is a failure too: the
-packet arrived. A service that answers nobody whom it does not know makes way for a listener.
+packet arrived. A service that answers nobody whom it does not know makes way for a listener. Pings are tried
+like connections; the kernels answer them.
 """
 
 import json
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.region
 PROBER = Path(__file__).with_name("prober.py").read_text()
 OUTSIDE = {"world": "world", "admins": "operator"}  # the catalogue's word and the namespace of somebody there
 
-Flow = tuple[str, str, int, str]  # client, server, port, protocol
+Flow = tuple[str, str, int, str]  # client, server, port (of icmp: type), protocol
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,19 @@ def test_everything_else_times_out(outcomes: dict[Flow, str]) -> None:
         flow: outcome for flow, outcome in closed.items() if flow not in _allowed() and outcome != "timeout"
     }
     assert not wrong
+
+
+def test_the_blackbox_exporter_s_hosts_ping_every_other_and_nobody_else_does(
+    outcomes: dict[Flow, str],
+) -> None:
+    """The same by itself, whatever the catalogue says.
+
+    Mutants: `ping` with `clients: ['*']`; the region lets all of ICMP through where one type is allowed.
+    """
+    probers = set(catalogue.functions().hosts("blackbox_exporter", catalogue.fleet()))
+    pings = {flow[:2] for flow, outcome in outcomes.items() if flow[3] == "icmp" and outcome == "open"}
+    others = {(client, server) for client, server in pings if client != server}
+    assert others == {(c, s) for c in probers for s in catalogue.hosts() if c != s}
 
 
 def test_the_matrix_is_whole(outcomes: dict[Flow, str], instances: dict[str, Host]) -> None:

@@ -107,6 +107,7 @@ def test_administrators_reach_what_they_may_and_nothing_else(
     reached = {target: answer for target, answer in zip(targets, answers, strict=True) if answer != "timeout"}
     rows = catalogue.fleet()["services"]
     expected = {(address, rows["ssh"]["port"], "tcp") for address in places} | {(OWN, 53, "tcp")}
+    expected |= {(own, rows["ping"]["port"], "icmp") for own in (OWN, instances[CONTROL].private_ip)}
     expected |= {
         (instances[flow["server"]].private_ip, flow["port"], "tcp")
         for flow in catalogue.functions().flows(catalogue.fleet())

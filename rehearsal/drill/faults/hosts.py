@@ -108,6 +108,8 @@ FAULTS = (
             Expected("ServiceDown", {"instance": APP}),
             Expected("TargetDown", {"instance": APP}),
             Expected("ProbeFailed", {"instance": APP}),
+            Expected("HostUnreachable", {"instance": APP}),
+            Expected("SshDown", {"instance": APP}),
         ),
         consequences=(Expected("SaltMinionDown", {"minion": APP}),),
         hold=20,

@@ -124,12 +124,12 @@ def test_every_subnet_reaches_s3_through_the_endpoint(ec2: Any, in_vpc: list[dic
 
 
 def peers(groups: list[dict[str, Any]], group: str, direction: str) -> set[tuple[str, int, str]]:
-    """Return (protocol, port, peer) of a group's rules, the peer as a CIDR or a group's name."""
+    """Return (protocol, port, peer) of a group's rules, the peer as a CIDR or a group's name; of ICMP the type."""
     names = {each["GroupId"]: each["GroupName"] for each in groups}
     (found,) = [each for each in groups if each["GroupName"] == group]
     rules = set()
     for rule in found[direction]:
-        assert rule.get("FromPort") == rule.get("ToPort")
+        assert rule.get("ToPort") == (-1 if rule["IpProtocol"] == "icmp" else rule.get("FromPort"))
         for peer in rule["IpRanges"]:
             rules.add((rule["IpProtocol"], rule.get("FromPort"), peer["CidrIp"]))
         for peer in rule["UserIdGroupPairs"]:
@@ -148,8 +148,30 @@ def test_security_groups(ec2: Any, in_vpc: list[dict[str, Any]]) -> None:
     assert ("tcp", 80, "0.0.0.0/0") in peers(groups, "saltwatch-app", "IpPermissions")
     assert ("tcp", 443, "0.0.0.0/0") in peers(groups, "saltwatch-app", "IpPermissions")
     assert ("tcp", 22, ADMINS) in peers(groups, "saltwatch-master", "IpPermissions")
-    assert peers(groups, "saltwatch-database", "IpPermissions") == {("tcp", 3306, "saltwatch-app")}
+    assert peers(groups, "saltwatch-database", "IpPermissions") == {
+        ("tcp", 3306, "saltwatch-app"),
+        ("tcp", 3306, "saltwatch-blackbox_exporter"),
+    }
     assert ("tcp", 3306, "saltwatch-database") in peers(groups, "saltwatch-app", "IpPermissionsEgress")
+
+
+def test_blackbox_exporters_ping_every_host_and_nobody_else_does(
+    ec2: Any, in_vpc: list[dict[str, Any]]
+) -> None:
+    # Mutants: `clients: ['*']` of ping in services.yaml; ToPort of icmp as FromPort, a code that no ping has.
+    groups = ec2.describe_security_groups(Filters=in_vpc)["SecurityGroups"]
+    pings = {
+        (group["GroupName"], direction, rule)
+        for group in groups
+        for direction in ("IpPermissions", "IpPermissionsEgress")
+        for rule in peers(groups, group["GroupName"], direction)
+        if rule[0] not in ("tcp", "udp")
+    }
+    prober = "saltwatch-blackbox_exporter"
+    assert pings == {
+        ("saltwatch-base", "IpPermissions", ("icmp", 8, prober)),
+        (prober, "IpPermissionsEgress", ("icmp", 8, "saltwatch-base")),
+    }
 
 
 def test_only_the_app_is_open_to_the_world(ec2: Any, in_vpc: list[dict[str, Any]]) -> None:

@@ -58,7 +58,7 @@ def fleets(draw: st.DrawFn) -> dict[str, Any]:
         {
             "role": st.sampled_from([*ROLES, "*"]),
             "port": st.sampled_from([80, 443, 5000]),
-            "protocol": st.sampled_from(["tcp", "udp"]),
+            "protocol": st.sampled_from(["tcp", "udp", "icmp"]),
             "clients": clients,
         },
         optional={"metrics": st.just("/metrics"), "probe": st.just("http_2xx")},
@@ -176,8 +176,8 @@ def test_what_aws_runs_has_a_group_and_no_host(fleet: dict[str, Any]) -> None:
     assert "saltwatch-database" not in fleet_module.security_groups(fleet)
     fleet["managed"] = ["database"]
     groups = fleet_module.security_groups(fleet)
-    (mysql,) = [rule for rule in groups["saltwatch-database"]["ingress"] if rule["port"] == 3306]
-    assert mysql["source"] == "saltwatch-app"
+    mysql = [rule["source"] for rule in groups["saltwatch-database"]["ingress"] if rule["port"] == 3306]
+    assert "saltwatch-app" in mysql
     assert "saltwatch-database" in {rule["destination"] for rule in groups["saltwatch-app"]["egress"]}
     assert fleet_module.endpoints("database", fleet) == []
     assert not [flow for flow in fleet_module.flows(fleet) if flow["port"] == 3306]
@@ -193,8 +193,9 @@ def test_roles_and_hosts(fleet: dict[str, Any]) -> None:
 
 def test_services_of_a_host(fleet: dict[str, Any]) -> None:
     """Mutant: services of every host left out."""
-    assert list(fleet_module.services("database-1", fleet)) == ["ssh", "node", "collector", "database"]
-    assert list(fleet_module.services("grafana-1", fleet)) == ["ssh", "node", "collector"]
+    every = ["ping", "ssh", "node", "collector"]
+    assert list(fleet_module.services("database-1", fleet)) == [*every, "database"]
+    assert list(fleet_module.services("grafana-1", fleet)) == every
 
 
 def test_endpoints_are_names(fleet: dict[str, Any]) -> None:
@@ -270,12 +271,15 @@ def test_each_prober_asks_the_dns_server_of_its_vpc(fleet: dict[str, Any]) -> No
         ("http", "http_2xx", "http://app-1.saltwatch.internal:80/"),
         ("https", "https_2xx", "https://app-1.saltwatch.internal:443/"),
         ("salt_request", "tcp_connect", "salt-1.saltwatch.internal:4506"),
+        ("ssh", "ssh_banner", "database-1.saltwatch.internal:22"),
+        ("database", "mysql_banner", "database-1.saltwatch.internal:3306"),
+        ("ping", "icmp", "database-1.saltwatch.internal"),
     ],
 )
 def test_a_probe_has_the_target_of_its_kind(
     fleet: dict[str, Any], service: str, module: str, target: str
 ) -> None:
-    """Mutants: ``http`` on port 443; a URL for TCP."""
+    """Mutants: ``http`` on port 443; a URL for TCP; a port for ICMP."""
     found = [probe for probe in fleet_module.probes(fleet) if probe["service"] == service]
     assert (module, target) in {(probe["module"], probe["target"]) for probe in found}
 
@@ -297,14 +301,31 @@ def test_group_rules_of_the_database(fleet: dict[str, Any]) -> None:
         {
             "protocol": "tcp",
             "port": 3306,
-            "source": "saltwatch-app",
-            "description": "database from saltwatch-app",
+            "source": f"saltwatch-{role}",
+            "description": f"database from saltwatch-{role}",
         }
+        for role in ("app", "blackbox_exporter")
     ]
     ports = {
         rule["port"] for rule in groups["saltwatch-base"]["egress"] if rule["destination"] == "0.0.0.0/0"
     }
     assert ports == {80, 443}
+
+
+def test_every_host_is_pinged_and_by_blackbox_exporters_alone(fleet: dict[str, Any]) -> None:
+    """Mutants: ``clients: ['*']`` of ping; a rule without its counterpart; ping of one role only."""
+    groups = fleet_module.security_groups(fleet)
+    found = {
+        (direction, name, rule["port"], rule[end])
+        for name, group in groups.items()
+        for direction, end in (("ingress", "source"), ("egress", "destination"))
+        for rule in group[direction]
+        if rule["protocol"] == "icmp"
+    }
+    prober, every = "saltwatch-blackbox_exporter", "saltwatch-base"
+    assert found == {("ingress", every, 8, prober), ("egress", prober, 8, every)}
+    pinged = {probe["instance"] for probe in fleet_module.probes(fleet) if probe["module"] == "icmp"}
+    assert pinged == set(fleet["hosts"])
 
 
 def test_a_role_may_reach_further_ports_anywhere(fleet: dict[str, Any]) -> None:

@@ -96,6 +96,18 @@ def _set(pillar: dict[str, Any], path: str, value: Any) -> None:
         ("fleet:zone", "no zone", "fleet:zone: expected the private DNS zone"),
         ("fleet:services:app:clients", [], "fleet:services:app:clients: expected a list of who may connect"),
         ("fleet:services:app:port", 0, "fleet:services:app:port: expected a port (1 to 65535); got 0"),
+        ("fleet:services:app:protocol", "sctp", "fleet:services:app:protocol: expected tcp, udp or icmp"),
+        (
+            "fleet:services:ping:port",
+            22,
+            "fleet:services:ping:port: expected of icmp: 8, an echo request; got 22",
+        ),
+        ("fleet:services:ping:metrics", "/metrics", "fleet:services:ping:metrics: expected of icmp: nothing"),
+        (
+            "fleet:services:ping:logs",
+            {"unit": "a.service"},
+            "fleet:services:ping:logs: expected of icmp: nothing",
+        ),
         (
             "fleet:services:app:logs",
             {"unit": "a.service", "file": "/b"},
