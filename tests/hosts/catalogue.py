@@ -86,6 +86,6 @@ def unit(name: str, row: dict[str, Any]) -> str:
 
 
 def sockets() -> list[tuple[int, str]]:
-    """Return every (port, protocol) of the catalogue, those of unavailable services too; of icmp: (type, icmp)."""
+    """Return every (port, protocol) of the catalogue, those of unavailable services too; of icmp the type."""
     rows = fleet()["services"].values()
     return sorted({(row["port"], row.get("protocol", "tcp")) for row in rows})

@@ -110,8 +110,8 @@ async def udp(address, port):
 async def icmp(address, kind):
     """Ask three times for an echo; return what became of it.
 
-    The socket is a raw one, for which its owner needs CAP_NET_RAW, and connected: it gets ICMP errors as its own.
-    Source of the message: RFC 792.
+    The socket is a raw one, for which its owner needs CAP_NET_RAW, and connected, so that it is told of ICMP
+    errors. Source of the message: RFC 792.
     """
     loop = asyncio.get_running_loop()
     ours = os.urandom(2)  # its identifier; every raw socket of the host gets every echo

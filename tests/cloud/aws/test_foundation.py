@@ -124,10 +124,10 @@ def test_every_subnet_reaches_s3_through_the_endpoint(ec2: Any, in_vpc: list[dic
 
 
 def peers(groups: list[dict[str, Any]], group: str, direction: str) -> set[tuple[str, int, str]]:
-    """Return (protocol, port, peer) of a group's rules, the peer as a CIDR or a group's name; of ICMP the type."""
+    """Return (protocol, port, peer) of a group's rules, the peer as a CIDR or a group's name."""
     names = {each["GroupId"]: each["GroupName"] for each in groups}
     (found,) = [each for each in groups if each["GroupName"] == group]
-    rules = set()
+    rules = set()  # of ICMP, in place of the port, the type
     for rule in found[direction]:
         assert rule.get("ToPort") == (-1 if rule["IpProtocol"] == "icmp" else rule.get("FromPort"))
         for peer in rule["IpRanges"]:
