@@ -67,7 +67,17 @@ def _summary() -> list[stat.Panel | table.Panel | timeseries.Panel]:
             "Answers to probes",
             "Time that a probed service takes to answer.",
             "s",
-            (f'probe_duration_seconds{{job="probe",{HOST}}}', "{{service}} on {{instance}}"),
+            (f'probe_duration_seconds{{job="probe",service!="ping",{HOST}}}', "{{service}} on {{instance}}"),
+        ),
+        graph(
+            "Pings",
+            "Round trip of a ping from a Blackbox Exporter to each host.",
+            "s",
+            (
+                f'probe_icmp_duration_seconds{{job="probe",service="ping",phase="rtt",{HOST}}}',
+                "{{instance}} from {{prober}}",
+            ),
+            width=24,
         ),
     ]
 

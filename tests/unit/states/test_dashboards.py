@@ -20,7 +20,7 @@ METRIC_LABELS = {
     *("job", "instance", "role", "env"),
     *("__name__", "alertname", "alertstate", "le", "service"),
     *("method", "route", "status"),
-    *("device", "fstype", "mode", "mountpoint", "name", "state"),
+    *("device", "fstype", "mode", "mountpoint", "name", "phase", "state"),
     *("minion", "result", "resource"),
 }
 LOG_LABELS = {"job", "host", "role", "env", "level"}
