@@ -112,7 +112,7 @@ FAULTS = (
             Expected("SshDown", {"instance": APP}),
         ),
         consequences=(Expected("SaltMinionDown", {"minion": APP}),),
-        hold=20,
+        hold=60,
         patience=180,
     ),
 )
