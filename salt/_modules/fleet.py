@@ -129,9 +129,10 @@ def scrape_configs(fleet: Fleet | None = None) -> list[dict[str, Any]]:
     return [job for job in [*jobs, _probe_job(fleet)] if job["static_configs"]]
 
 
-def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
+def probes(fleet: Fleet | None = None) -> list[dict[str, Any]]:
     """Return what Blackbox Exporters probe: ``service``, ``module``, ``target``, ``instance`` and ``role``.
 
+    With ``interval``, in seconds, where the row has one.
     The target of an ``http…`` module is a URL, that of ICMP ``<host>.<zone>``, any other one's
     ``<host>.<zone>:<port>``.
     """
@@ -143,6 +144,7 @@ def probes(fleet: Fleet | None = None) -> list[dict[str, str]]:
             "target": _target(host, row, fleet),
             "instance": host,
             "role": _labels(host, row, fleet)["role"],
+            **({"interval": row["interval"]} if "interval" in row else {}),
         }
         for name, row in _catalogue(fleet).items()
         if "probe" in row
@@ -292,7 +294,7 @@ def _labels(host: str, row: Row, fleet: Fleet) -> dict[str, str]:
 
 
 def _interval(row: Row) -> dict[str, str]:
-    """Return how often a row is scraped, if it says so; a scrape has to be over before the next."""
+    """Return how often a row or probe is scraped, if it says so; a scrape has to be over before the next."""
     if "interval" not in row:
         return {}
     seconds = row["interval"]
@@ -303,8 +305,8 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
     """Return the job of the probes: each by every Blackbox Exporter, told apart by ``prober``.
 
     Where there is AWS, its DNS server is probed too; ``instance`` is the prober, as each host has its own.
-    Prometheus takes scheme, path and parameters of a scrape from labels that start with two underscores, so
-    no relabelling is needed.
+    Prometheus takes path, parameters and interval of a scrape from labels that start with two underscores,
+    so no relabelling is needed.
     """
     probers = [
         (host, _endpoint(host, row, fleet))
@@ -326,6 +328,7 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
                     "role": probe["role"],
                     "env": fleet["env"],
                     "prober": prober,
+                    **{f"__{key}__": value for key, value in _interval(probe).items()},
                 },
             }
             for prober, endpoint in probers
@@ -334,7 +337,7 @@ def _probe_job(fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def _resolver_probes(prober: str, fleet: Fleet) -> list[dict[str, str]]:
+def _resolver_probes(prober: str, fleet: Fleet) -> list[dict[str, Any]]:
     if not fleet.get("region"):
         return []
     return [

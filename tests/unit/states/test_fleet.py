@@ -50,6 +50,16 @@ def test_a_row_may_have_an_interval_of_its_own(fleet: dict[str, Any]) -> None:
     assert found["prometheus"] == (None, None)
 
 
+def test_a_probe_has_the_interval_of_its_row(fleet: dict[str, Any]) -> None:
+    """Mutants: the interval of every probe the global one; that of a row left out of ``probes``."""
+    (job,) = (job for job in fleet_module.scrape_configs(fleet) if job["job_name"] == "probe")
+    found = {
+        (one["labels"]["service"], one["labels"].get("__scrape_interval__")) for one in job["static_configs"]
+    }
+    assert {("ssh", "60s"), ("ping", None), ("http", None)} <= found
+    assert "scrape_interval" not in job
+
+
 @st.composite
 def fleets(draw: st.DrawFn) -> dict[str, Any]:
     """Any fleet of up to three roles, two hosts of each, and five services."""
