@@ -18,6 +18,8 @@ import sys
 # A ping of Alertmanager's gossip (hashicorp/memberlist: message type 0, then msgpack of SeqNo and Node): a
 # member answers it, and so does the echo of `listen`, so one probe serves both.
 PING = b"\x00\x82\xa5SeqNo\x01\xa4Node\xa0"
+ANSWERS = {8: 0, 13: 14}  # types of ICMP and those of their answers
+LENGTHS = {8: 8, 13: 20}  # bytes of a message
 TIMEOUT = 6.0  # seconds: a SYN is sent again after 1 and 3
 
 
@@ -108,7 +110,7 @@ async def udp(address, port):
 
 
 async def icmp(address, kind):
-    """Ask three times for an echo; return what became of it.
+    """Ask three times for an echo (8) or a timestamp (13); return what became of it.
 
     The socket is a raw one, for which its owner needs CAP_NET_RAW, and connected, so that it is told of ICMP
     errors. Source of the message: RFC 792.
@@ -120,9 +122,9 @@ async def icmp(address, kind):
         try:
             connection.connect((address, 0))
             for sequence in range(3):
-                rest = ours + struct.pack("!H", sequence)
+                rest = ours + struct.pack("!H", sequence) + bytes(LENGTHS[kind] - 8)
                 await loop.sock_sendall(connection, struct.pack("!BBH", kind, 0, checksum(kind, rest)) + rest)
-                if await echoed(connection, ours):
+                if await answered(connection, ANSWERS[kind], ours):
                     return "open"
         except OSError as error:
             return name(error)
@@ -131,20 +133,20 @@ async def icmp(address, kind):
 
 def checksum(kind, rest):
     """Return the checksum of a message of this type, code 0, with ``rest`` after the checksum."""
-    total = (kind << 8) + sum(struct.unpack("!HH", rest))
+    total = (kind << 8) + sum(word for (word,) in struct.iter_unpack("!H", rest))
     total = (total & 0xFFFF) + (total >> 16)
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-async def echoed(connection, ours):
-    """Wait for the answer to an echo request; return whether it came."""
+async def answered(connection, kind, ours):
+    """Wait for a message of this type with our identifier; return whether it came."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(TIMEOUT / 3):
             while True:
                 packet = await loop.sock_recv(connection, 1500)
                 message = packet[(packet[0] & 15) * 4 :]  # after the header of IP, whose length is in words
-                if message[0] == 0 and message[4:6] == ours:
+                if message[0] == kind and message[4:6] == ours:
                     return True
     except TimeoutError:
         return False

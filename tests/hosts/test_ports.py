@@ -20,6 +20,8 @@ from rehearsal.inventory import Host
 
 pytestmark = pytest.mark.region
 PROBER = Path(__file__).with_name("prober.py").read_text()
+# Those of the catalogue; and a timestamp request, which kernels answer and no rule allows.
+SOCKETS = [*catalogue.sockets(), (13, "icmp")]
 OUTSIDE = {"world": "world", "admins": "operator"}  # the catalogue's word and the namespace of somebody there
 
 Flow = tuple[str, str, int, str]  # client, server, port (of icmp: type), protocol
@@ -51,7 +53,7 @@ def listeners(silent: None, instances: dict[str, Host]) -> Iterator[dict[str, se
             remote.ssh(
                 host,
                 *("python3", "-c", PROBER, "listen", instances[host].private_ip),
-                json.dumps(catalogue.sockets()),
+                json.dumps(SOCKETS),
             ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -76,13 +78,13 @@ def outcomes(instances: dict[str, Host], listeners: object) -> dict[Flow, str]:
     inside = [
         (host, (instances[host].private_ip, port, protocol))
         for host in catalogue.hosts()
-        for port, protocol in catalogue.sockets()
+        for port, protocol in SOCKETS
     ]
     outside = [
         (host, (instance.public_ip, port, protocol))
         for host, instance in instances.items()
         if instance.public_ip
-        for port, protocol in catalogue.sockets()
+        for port, protocol in SOCKETS
     ]
     sources = [*((host, inside) for host in catalogue.hosts()), *((name, outside) for name in OUTSIDE)]
     with ThreadPoolExecutor(len(sources)) as pool:
@@ -127,7 +129,7 @@ def test_allowed_flows_connect(outcomes: dict[Flow, str]) -> None:
 
 
 def test_everything_else_times_out(outcomes: dict[Flow, str]) -> None:
-    """Mutant: a rule added to a security group by hand; or `reject` in place of `drop`."""
+    """Mutants: a rule added by hand; `reject` in place of `drop`; all of ICMP where a rule has one type."""
     closed = {flow: outcome for flow, outcome in outcomes.items() if flow[0] != flow[1]}
     wrong = {
         flow: outcome for flow, outcome in closed.items() if flow not in _allowed() and outcome != "timeout"
@@ -140,17 +142,17 @@ def test_the_blackbox_exporter_s_hosts_ping_every_other_and_nobody_else_does(
 ) -> None:
     """The same by itself, whatever the catalogue says.
 
-    Mutants: `ping` with `clients: ['*']`; the region lets all of ICMP through where one type is allowed.
+    Mutants: a rule for pings from `<fleet>-base` added by hand; that from the exporters revoked.
     """
     probers = set(catalogue.functions().hosts("blackbox_exporter", catalogue.fleet()))
-    pings = {flow[:2] for flow, outcome in outcomes.items() if flow[3] == "icmp" and outcome == "open"}
+    pings = {flow[:2] for flow, outcome in outcomes.items() if flow[2:] == (8, "icmp") and outcome == "open"}
     others = {(client, server) for client, server in pings if client != server}
     assert others == {(c, s) for c in probers for s in catalogue.hosts() if c != s}
 
 
 def test_the_matrix_is_whole(outcomes: dict[Flow, str], instances: dict[str, Host]) -> None:
     """Mutant: a host missing from the sources or from the targets."""
-    hosts, sockets = len(catalogue.hosts()), len(catalogue.sockets())
+    hosts, sockets = len(catalogue.hosts()), len(SOCKETS)
     public = sum(1 for instance in instances.values() if instance.public_ip)
     assert set(instances) == set(catalogue.hosts())
     assert len(outcomes) == (hosts * hosts + len(OUTSIDE) * public) * sockets
