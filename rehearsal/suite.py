@@ -1,9 +1,14 @@
-"""`./rehearse test`: everything that can be said of this checkout, in the order of what is quick to fail."""
+"""`./rehearse test`: everything that can be said of this checkout, what is quick to fail first.
+
+Tests of hosts wait for most of their time, those that need no host compute. So they share the machine, the
+latter with what the hosts leave of it.
+"""
 
 import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -55,7 +60,10 @@ def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ())
         suite.hosts(pytest_arguments)
     else:
         suite.without_fleet()
-        suite.with_fleet()
+        with ThreadPoolExecutor(1) as beside:
+            units = beside.submit(suite.units)
+            suite.with_fleet()
+        units.result()
     return suite.conclude()
 
 
@@ -74,17 +82,20 @@ class Suite:
         self.parts: list[Part] = []
 
     def without_fleet(self) -> None:
-        """Lint; what needs no host; the region by itself, under a prefix of its own."""
-        python = [sys.executable, "-m"]
-        self._part("lint", [*python, "rehearsal.checks"])
+        """Lint; the region by itself, under a prefix of its own: it looks at the whole machine."""
+        self._part("lint", [sys.executable, "-m", "rehearsal.checks"])
+        self._part("region", [sys.executable, "-m", "pytest", *self.marks, "tests/region"])
+
+    def units(self) -> None:
+        """What needs no host."""
+        python = ["nice", "-n", "19", sys.executable, "-m"]
         # What takes longest does not come last, where the other worker would have nothing to do.
         parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-        units = ["tests/cloud", "app/tests", "tests/rules", "tests/unit"]
+        tests = ["tests/cloud", "app/tests", "tests/rules", "tests/unit"]
         coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]
-        self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *units])
+        self._part("unit", [*python, "pytest", *self.marks, *parallel, *coverage, *tests])
         driver = ["coverage", "report", "--include=salt/_clouds/*", f"--fail-under={DRIVER_COVERAGE}"]
         self._part("driver's coverage", [*python, *driver])
-        self._part("region", [*python, "pytest", *self.marks, "tests/region"])
 
     def with_fleet(self) -> None:
         """The fleet: launched, converged and looked at from outside."""
@@ -121,7 +132,7 @@ class Suite:
         with self.progress.step(name, f"Tests: {name}") as step:
 
             def show(line: str) -> None:
-                step.console.print(line, markup=False, highlight=False, soft_wrap=True)
+                step.console.print(f"{name} | {line}", markup=False, highlight=False, soft_wrap=True)
 
             code, output = step.run(
                 argv, env=environment, cwd=self.settings.checkout, on_line=show, check=False, timeout=5400

@@ -69,3 +69,19 @@ def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path:
     settings.state.mkdir(parents=True)
     suite.Suite(settings, long=False).with_fleet()
     assert calls == ["down", "up", "down"]
+
+
+@pytest.mark.parametrize("bad", ["lint", "region", "unit", "driver's coverage", "hosts"])
+def test_each_part_runs_and_each_counts(bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutants: what needs no host not begun beside the hosts' tests; the region beside them, or left out."""
+    begun: list[str] = []
+
+    def part(self: suite.Suite, name: str, *_: object) -> None:
+        begun.append(name)
+        self.parts.append(suite.Part(name, int(name == bad), 0, {}))
+
+    monkeypatch.setattr(suite.Suite, "_part", part)
+    monkeypatch.setattr(suite.Suite, "with_fleet", lambda self: self.hosts(()))
+    assert suite.run(Settings("nobodys", tmp_path), long=False) == 1
+    assert begun[:2] == ["lint", "region"]
+    assert sorted(begun[2:]) == ["driver's coverage", "hosts", "unit"]
