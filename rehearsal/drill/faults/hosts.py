@@ -110,6 +110,7 @@ FAULTS = (
             Expected("ProbeFailed", {"instance": APP}),
             Expected("HostUnreachable", {"instance": APP}),
             Expected("SshDown", {"instance": APP}),
+            Expected("PrometheusScrapesTooSlow", {"instance": APP}),  # they time out
         ),
         consequences=(Expected("SaltMinionDown", {"minion": APP}),),
         hold=60,
