@@ -29,7 +29,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-import yaml
+import salt.utils.yaml
 from salt.exceptions import CommandExecutionError
 
 Rule = dict[str, Any]
@@ -63,13 +63,13 @@ def render(formula: str, settings: Settings) -> dict[str, str]:
     Raises:
         CommandExecutionError: a rule file is not there; ``alerts`` names an alert or a value that is not.
     """
-    sources = {name: f"salt://{formula}/files/rules/{name}.yaml" for name in settings["rules"]}
-    texts = {name: _read(source) for name, source in sources.items()}
-    _check_names(formula, settings["alerts"], texts.values())
+    urls = {name: f"salt://{formula}/files/rules/{name}.yaml" for name in settings["rules"]}
+    sources = {name: _read(url) for name, url in urls.items()}
+    _check_names(formula, settings["alerts"], sources.values())
     complete = partial(_complete, settings=settings, links=_links(settings["runbooks_url"]))
     return {
-        name: f"# Managed by Salt: {sources[name]}\n{_rendered(text, settings['alerts'], complete)}"
-        for name, text in texts.items()
+        name: f"# Managed by Salt: {urls[name]}\n{_rendered(source, settings['alerts'], complete)}"
+        for name, source in sources.items()
     }
 
 
@@ -84,18 +84,20 @@ def _links(runbooks: str | None) -> dict[str, str | None]:
     }
 
 
-def _read(url: str) -> str:
+def _read(url: str) -> dict[str, Any]:
+    """Return what a rule file holds, read as Salt reads YAML: by libyaml, ten times as fast as without."""
     text = __salt__["cp.get_file_str"](url)
     if not text:
         raise CommandExecutionError(f"{url}: there is no such file, or it is empty")
-    return str(text)
+    content: dict[str, Any] = salt.utils.yaml.safe_load(text)
+    return content
 
 
-def _check_names(formula: str, alerts: Mapping[str, Any], sources: Iterable[str]) -> None:
+def _check_names(formula: str, alerts: Mapping[str, Any], sources: Iterable[Mapping[str, Any]]) -> None:
     known = {
         _name(rule): rule
-        for text in sources
-        for rule in _rules(yaml.safe_load(text))
+        for source in sources
+        for rule in _rules(source)
         if "alert" in rule or "values" in rule
     }
     for name, overrides in alerts.items():
@@ -115,8 +117,8 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names) or 'none'}"
 
 
-def _rendered(text: str, alerts: Mapping[str, Any], complete: Callable[[Rule], None]) -> str:
-    source = yaml.safe_load(text)
+def _rendered(source: dict[str, Any], alerts: Mapping[str, Any], complete: Callable[[Rule], None]) -> str:
+    """Return the text of a rule file; ``source`` is changed."""
     for group in source["groups"]:
         group["rules"] = [
             rule for rule in group["rules"] if alerts.get(rule.get("alert"), {}).get("enabled", True)
@@ -127,7 +129,8 @@ def _rendered(text: str, alerts: Mapping[str, Any], complete: Callable[[Rule], N
             elif "values" in rule:
                 values = rule.pop("values") | alerts.get(rule["record"], {}).get("values", {})
                 rule["expr"] = _filled(rule["expr"], values)
-    return yaml.safe_dump(source, sort_keys=False, width=120, allow_unicode=True)
+    text: str = salt.utils.yaml.safe_dump(source, sort_keys=False, width=120, default_flow_style=False)
+    return text
 
 
 def _rules(source: Mapping[str, Any]) -> Iterator[Rule]:

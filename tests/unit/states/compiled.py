@@ -115,7 +115,7 @@ class Minion:
             if str(chunk.get("contents")).startswith("# Managed by Salt: salt://")
         }
         # Templates see the ``opts`` of the loader made last, which may be another minion's by now.
-        functions = salt.state.HighState(copy.deepcopy(self._opts)).state.functions
+        functions = self._highstate().state.functions
         return written | {
             chunk["name"]: self._text(chunk, functions)
             for chunk in chunks
@@ -127,7 +127,7 @@ class Minion:
 
         That is the results of the states, or the errors for which Salt refuses to run any.
         """
-        return salt.state.HighState(copy.deepcopy(self._opts), mocked=True).call_highstate()
+        return self._highstate(mocked=True).call_highstate()
 
     def unknown_arguments(self) -> Iterator[str]:
         """Yield the arguments of states that their function would ignore."""
@@ -148,7 +148,12 @@ class Minion:
 
     @cached_property
     def _state(self) -> salt.state.HighState:
-        return salt.state.HighState(copy.deepcopy(self._opts))
+        return self._highstate()
+
+    def _highstate(self, **arguments: Any) -> salt.state.HighState:
+        """Return a highstate of its own, which need not compile the pillar again."""
+        pillar = copy.deepcopy(self.pillar)
+        return salt.state.HighState(copy.deepcopy(self._opts), initial_pillar=pillar, **arguments)
 
     def _with(self, function: str) -> Iterator[Chunk]:
         return (chunk for chunk in self.chunks if f"{chunk['state']}.{chunk['fun']}" == function)
