@@ -5,10 +5,13 @@ resource by a few closures; what ``test=True`` says and what an apply does come 
 they cannot differ.
 """
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import botocore.loaders
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 from salt.exceptions import CommandExecutionError
 from saltext.boto3.utils import boto3mod
@@ -19,6 +22,8 @@ Resource = TypeVar("Resource")
 
 # At DEBUG it writes down what it sends and what is answered, passwords included.
 logging.getLogger("botocore").setLevel(logging.INFO)
+# saltext-boto3 makes a session for each client, and each would read botocore's list of all endpoints again.
+botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
 
 
 def client(service: str, region: str | None = None, profile: str | None = None) -> Any:

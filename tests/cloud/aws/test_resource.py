@@ -3,6 +3,8 @@
 import runpy
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 import pytest
 from aws_account import CHECKOUT
 from salt.exceptions import CommandExecutionError
@@ -40,3 +42,11 @@ def test_without_tags_nothing_is_ours(ours: Any) -> None:
     """Mutant: without the check: no tags are a subset of any."""
     with pytest.raises(CommandExecutionError, match="expected tags"):
         ours(LISTED, "ours-", {}, dict)
+
+
+def test_all_clients_of_a_run_share_what_botocore_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mutant: `create_loader` not cached: a run of ``aws`` then takes half as long again."""
+    monkeypatch.setattr(botocore.session, "create_loader", botocore.loaders.create_loader)
+    runpy.run_path(str(CHECKOUT / "salt/_modules/aws_resource.py"))
+    one, other = (botocore.session.get_session().get_component("data_loader") for _ in range(2))
+    assert one is other
