@@ -15,6 +15,7 @@ import boto3
 import botocore.client
 import botocore.exceptions
 import botocore.loaders
+import botocore.session
 import moto
 import moto.ec2.models.amis
 import pytest
@@ -23,6 +24,8 @@ import salt.cloud
 import salt.config
 import salt.loader
 import salt.utils.cloud
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from in_process import IMAGE_DEFAULTS, IMAGES, PROFILE, PROVIDERS, REGION, Bootstrap, Calls, SaltCloud
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -34,12 +37,34 @@ ACCOUNT = "123456789012"  # moto's
 salt._logging.shutdown_temp_handler()
 
 
-@pytest.fixture
-def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """The region: a VPC with two subnets, groups, roles, a private zone; names as a fleet would have them."""
+def _forget_environment(patch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("AWS_", "MOTO_")):
-            monkeypatch.delenv(name)
+            patch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def clients(_one_loader: None) -> dict[str, Any]:
+    """The tests' own clients of AWS: they keep nothing of a region, and each takes long to make."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    with pytest.MonkeyPatch.context() as patch:
+        _forget_environment(patch)
+        return {name: boto3.client(name, REGION, **keys) for name in ("ec2", "iam", "route53")}
+
+
+@pytest.fixture(scope="session")
+def public_key() -> bytes:
+    """Somebody's."""
+    key = Ed25519PrivateKey.generate().public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+
+
+@pytest.fixture
+def region(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clients: dict[str, Any], public_key: bytes
+) -> Iterator[SimpleNamespace]:
+    """The region: a VPC with two subnets, groups, roles, a private zone; names as a fleet would have them."""
+    _forget_environment(monkeypatch)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -54,7 +79,7 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
         # moto forgets to make anew what another server in this process was the last to reset, images and all.
         moto.ec2.models.ec2_backends[ACCOUNT][REGION].reset()
         calls = Calls(botocore.client.BaseClient._make_api_call)
-        ec2, iam, route53 = (boto3.client(name, REGION) for name in ("ec2", "iam", "route53"))
+        ec2, iam, route53 = clients["ec2"], clients["iam"], clients["route53"]
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         subnets = {}
         for name, cidr, zone in (
@@ -78,7 +103,7 @@ def region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNa
             HostedZoneConfig={"PrivateZone": True, "Comment": ""},
             VPC={"VPCRegion": REGION, "VPCId": vpc},
         )["HostedZone"]["Id"]
-        ec2.create_key_pair(KeyName="fleet")
+        ec2.import_key_pair(KeyName="fleet", PublicKeyMaterial=public_key)
 
         def recorded(client: Any, operation: str, request: dict[str, Any]) -> Any:
             return calls(client, operation, request)
@@ -140,7 +165,7 @@ def _one_loader() -> Iterator[None]:
     """Read boto3's descriptions of AWS's services once, not for each session."""
     loader = botocore.loaders.create_loader()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.loaders, "create_loader", lambda search_path_string=None: loader)
+        patch.setattr(botocore.session, "create_loader", lambda search_path_string=None: loader)
         yield
 
 
