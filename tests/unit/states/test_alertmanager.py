@@ -1,5 +1,6 @@
 """Who is told of what: Alertmanager's routes, receivers, secrets and templates, asked of its own tools."""
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -63,7 +64,8 @@ def prometheus_1(
     scratch = tmp_path_factory.mktemp("alertmanager")
     shutil.copytree(local_pillar, scratch / "local")
     (scratch / "local/local/alertmanager.sls").write_text(yaml.safe_dump({"alertmanager": PILLAR}))
-    return lambda env: Minion("prometheus-1", env, scratch / "salt", scratch / "local", artifacts)
+    arguments = scratch / "salt", scratch / "local", artifacts
+    return functools.cache(lambda env: Minion("prometheus-1", env, *arguments))
 
 
 @pytest.fixture(params=MAPS)
