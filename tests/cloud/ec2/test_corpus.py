@@ -89,11 +89,13 @@ def place(region, monkeypatch):
 
 @pytest.fixture
 def instead_of_a_machine(region, bootstrap, monkeypatch, windows_key):
-    """What would log in to a machine, or is made by one: users, Windows' password."""
+    """What would log in to a machine, or is made by one: users, its console, Windows' password."""
     password = base64.b64encode(windows_key.public_key().encrypt(b"made by EC2", padding.PKCS1v15())).decode()
     ordinary = region.calls._make
 
     def aws(client, operation, request):
+        if operation == "GetConsoleOutput":  # of a machine that has booted and has shown no host keys
+            return {"Output": "Cloud-init v. 25.1 finished at Sat, 21 Nov 2026 10:00:00 +0000."}
         if operation == "GetPasswordData":
             return {"PasswordData": password}
         return ordinary(client, operation, request)
