@@ -15,15 +15,18 @@ CONFIG = "/etc/alloy/config.alloy"
 Render = Callable[..., str]
 
 
-@pytest.fixture
-def render(tmp_path: Path, local_pillar: Path, artifacts: Path) -> Render:
+@pytest.fixture(scope="module")
+def render(tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path) -> Render:
     """Return a function that returns Alloy's configuration on a host, ``unavailable`` services aside."""
+    made: dict[str, str] = {}
 
     def config(minion_id: str, unavailable: tuple[str, ...] = ("https",), **alloy: Any) -> str:
-        scratch = tmp_path / f"{minion_id}-{len(list(tmp_path.iterdir()))}"
-        scratch.mkdir()
-        pillar: dict[str, Any] = {"fleet": {"unavailable": list(unavailable)}, "alloy": alloy}
-        return overridden(minion_id, pillar, scratch, local_pillar, artifacts).files[CONFIG]
+        key = repr((minion_id, unavailable, alloy))
+        if key not in made:
+            scratch = tmp_path_factory.mktemp(minion_id)
+            pillar: dict[str, Any] = {"fleet": {"unavailable": list(unavailable)}, "alloy": alloy}
+            made[key] = overridden(minion_id, pillar, scratch, local_pillar, artifacts).files[CONFIG]
+        return made[key]
 
     return config
 
