@@ -75,9 +75,9 @@ def ssh(settings: Settings, host: str, command: tuple[str, ...]) -> None:
     """Log in to HOST (through the control node), or run COMMAND there."""
     from rehearsal.fleet import Fleet
 
-    hosts = Fleet(settings.checkout).hosts
-    if host not in hosts:
-        raise StepError(f"cloud.map has no host {host}", advice=f"one of: {', '.join(hosts)}")
+    fleet = Fleet(settings.checkout)
+    if host not in fleet.hosts:
+        raise StepError(f"{fleet.map} has no host {host}", advice=f"one of: {', '.join(fleet.hosts)}")
     _become(settings, Operator(settings).ssh(host, " ".join(command)))
 
 

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from rehearsal import inventory, suite
-from rehearsal.fleet import MAP, Fleet
+from rehearsal.fleet import Fleet
 from rehearsal.operator import Operator
 from rehearsal.progress import WIDTH, Progress, StepError
 from rehearsal.settings import CHECKOUT, Settings
@@ -114,14 +114,14 @@ class Deployment(Up):
         if not found:
             return []
         with self.progress.step("destroy", "Destroy the hosts") as step:
-            shown = f"salt-cloud -m {MAP} -d -y"
+            shown = f"salt-cloud -m {self.fleet.map} -d -y"
             step.show_command(shown)
             self._operate(step, shown.split(), advice="salt-cloud names what it could not destroy")
             if left := [host.name for host in inventory.find(boto3.client("ec2"), KEPT)]:
                 raise StepError(
                     f"hosts of the fleet that are still there: {', '.join(left)}",
                     step.log,
-                    f"`salt-cloud -d NAME` destroys what is not in {MAP}",
+                    f"`salt-cloud -d NAME` destroys what is not in {self.fleet.map}",
                 )
         return [f"{host.name} destroyed" for host in found]
 

@@ -9,11 +9,14 @@ import yaml
 
 from rehearsal.progress import StepError
 
-MAP = "cloud.map"
+# Of the operator's machine; names the environment and its map.
+CONFIGURATION = "operator/minion"
 
 
 class Fleet:
     """What the checkout says the fleet is, read before anything is started.
+
+    Which environment and which map that is, the operator's own configuration says, as it does on AWS.
 
     Args:
         checkout: The checkout.
@@ -31,12 +34,16 @@ class Fleet:
         self.vendor_versions: dict[str, str] = _yaml(base / "versions.yaml")["grafana"]
         reader = _load(checkout / "salt/_pillar/fleet_map.py")
         profiles = _yaml(checkout / "cloud.profiles")
+        self.environment, self.map = _configured(checkout)
+        overlay = checkout / "pillar" / self.environment / "environment/init.sls"
+        # The roles that AWS runs and no host.
+        self.managed: list[str] = _yaml(overlay).get("fleet", {}).get("managed", [])
         self.hosts: list[str] = []
         try:
-            for profile, host in reader.read_map(checkout / MAP):
+            for profile, host in reader.read_map(checkout / self.map):
                 if profile not in profiles:
                     raise StepError(
-                        f"{MAP}: {profile}: no such profile in cloud.profiles",
+                        f"{self.map}: {profile}: no such profile in cloud.profiles",
                         advice=f"one of: {', '.join(profiles)}",
                     )
                 self.hosts.append(host)
@@ -50,6 +57,20 @@ class Fleet:
     def port(self, service: str) -> int:
         """Return the port of a service."""
         return self._pillar["services"][service]["port"]
+
+
+def _configured(checkout: Path) -> tuple[str, str]:
+    """Return the environment and the map that the operator works on."""
+    told = _yaml(checkout / CONFIGURATION)
+    try:
+        (_, environment, _) = told["pillar_roots"]["base"]
+        (map_,) = next(each["fleet_map"] for each in told["ext_pillar"] if "fleet_map" in each)
+        return Path(environment).name, map_
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        raise StepError(
+            f"{CONFIGURATION}: expected three pillar_roots, the environment in the middle, and one fleet_map",
+            advice="docs/aws/README.md says how an environment is chosen",
+        ) from error
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -24,7 +24,11 @@ CLOUD = Path("cloud.conf.d/local.conf")
 
 
 def write(
-    checkout: Path, operator: Operator, unavailable: list[str], packages: Mapping[str, Any] | None = None
+    checkout: Path,
+    operator: Operator,
+    unavailable: list[str],
+    packages: Mapping[str, Any] | None = None,
+    domain: str | None = None,
 ) -> None:
     """Write the files of `pillar/local` and `cloud.conf.d/local.conf`.
 
@@ -33,6 +37,7 @@ def write(
         operator: Whose key may log in, and whose network administrates.
         unavailable: Services of the catalogue that cannot be had on this machine.
         packages: What `grafana_repo` has to be told of a mirror; without it, what a person wrote stays.
+        domain: Of the load balancer, in an environment that has one; what a person wrote stays.
 
     Raises:
         StepError: A file is there that is not YAML.
@@ -54,6 +59,9 @@ def write(
     _write(path, merge(content, machine))
     control = checkout / ROLE_PILLARS / "master.sls"
     _write(control, merge(load(control), CONTROL_NODE))
+    if domain:
+        foundation = checkout / ROLE_PILLARS / "operator.sls"
+        _write(foundation, merge({"aws": {"load_balancer": {"domain": domain}}}, load(foundation)))
     write_private(
         checkout / CLOUD,
         "# Made by ./rehearse: the image has Salt's packages in a repository of its own.\n"

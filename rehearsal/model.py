@@ -32,8 +32,17 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that is kept on a host's disk as it is here, root's; ``path`` without the leading slash."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
 class Instance:
-    """One EC2 instance that exists (neither terminated nor being terminated)."""
+    """One EC2 instance that exists (neither terminated nor being terminated), or a host of a managed service."""
 
     id: str
     name: str  # its Name tag, or its id
@@ -45,6 +54,9 @@ class Instance:
     outside: Outside
     nat_address: IPv4Address | None  # source address of what leaves through a NAT gateway
     groups: tuple[str, ...]  # ids of its security groups
+    # What AWS itself runs there (rds, elb), for which nobody logs in; empty for an instance of EC2.
+    service: str = ""
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ import shlex
 import sys
 import time
 
-from rehearsal import checkout, forwards, image, local, preflight, suite
+from rehearsal import checkout, domain, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
 from rehearsal.highstate import Answers, Outcome
+from rehearsal.image import managed
 from rehearsal.inventory import CONTROL, Host
 from rehearsal.mirror import find_packages
 from rehearsal.network import Network
@@ -54,6 +55,7 @@ def up(
     rehearsal.lay_foundation()
     rehearsal.launch_control()
     launched = rehearsal.launch_fleet()
+    rehearsal.balance()
     rehearsal.find_hosts()
     outcomes = rehearsal.converge(predict)
     whole = launched and all(outcome.ok for outcome in outcomes.values())
@@ -94,10 +96,19 @@ class Up:
             self.skipped = by_package(services, pinned, reasons)
             for name, reason in self.skipped.items():
                 step.say(f"SKIPPED {name}: {reason}")
-            local.write(self.settings.checkout, self.operator, sorted(reasons), packages.pillar)
+            front = domain.DOMAIN if self._balanced else None
+            local.write(self.settings.checkout, self.operator, sorted(reasons), packages.pillar, front)
             self._check_pillar(step)
         with self.progress.step("image", "Debian 13 image") as step:
-            (self.settings.state / "image").write_text(str(image.ensure(self.settings, step.say)))
+            base = image.ensure(self.settings, step.say)
+            (self.settings.state / "image").write_text(str(base))
+            if self.fleet.managed:  # else the first call that needs it would wait for it
+                managed.ensure(self.settings, base, step.say)
+
+    @property
+    def _balanced(self) -> bool:
+        """Whether the fleet is reached through a load balancer."""
+        return "load_balancer" in self.fleet.managed
 
     def _check_pillar(self, step: Step) -> None:
         """Refuse a pillar that a host would refuse; once for each state of the checkout."""
@@ -141,22 +152,33 @@ class Up:
     def lay_foundation(self) -> None:
         """Apply the AWS foundation: network, groups, roles, zone."""
         with self.progress.step("foundation", "The AWS foundation, as states") as step:
-            shown = "salt-call -c operator state.apply aws"
-            step.show_command(shown)
-            _, output = self._operate(
-                step,
-                [*shown.split(), "--out=json", "--log-level=warning"],
-                check=False,
-                advice="mend salt/aws or pillar",
-            )
-            answers = Answers()
-            for line in output.splitlines():
-                for outcome in answers.feed(line):
-                    step.say(str(outcome))
-                    if not outcome.ok:
-                        raise StepError("\n".join(["the foundation failed", *outcome.errors[:10]]), step.log)
-            if not answers.outcomes:
-                raise StepError("salt-call gave no answer", step.log)
+            if self._balanced:  # what a person does on AWS, once
+                self._operate(step, ["python3", "-m", "rehearsal.domain", domain.DOMAIN])
+            self._apply_foundation(step, "aws")
+
+    def balance(self) -> None:
+        """Hand the application's hosts, which were not there before, to the load balancer if there is one."""
+        if self._balanced:
+            with self.progress.step("balance", "The load balancer's hosts") as step:
+                self._apply_foundation(step, "aws.load_balancer")
+
+    def _apply_foundation(self, step: Step, states: str) -> None:
+        shown = f"salt-call -c operator state.apply {states}"
+        step.show_command(shown)
+        _, output = self._operate(
+            step,
+            [*shown.split(), "--out=json", "--log-level=warning"],
+            check=False,
+            advice="mend salt/aws or pillar",
+        )
+        answers = Answers()
+        for line in output.splitlines():
+            for outcome in answers.feed(line):
+                step.say(str(outcome))
+                if not outcome.ok:
+                    raise StepError("\n".join(["the foundation failed", *outcome.errors[:10]]), step.log)
+        if not answers.outcomes:
+            raise StepError("salt-call gave no answer", step.log)
 
     def launch_control(self) -> list[str]:
         """Launch the control node; where it is there, give it the checkout as it is now.
@@ -229,7 +251,7 @@ class Up:
     def launch_fleet(self) -> bool:
         """Launch the map from the control node. Returns whether every member came up."""
         with self.progress.step("launch", "The fleet") as step:
-            shown = "salt-cloud -m cloud.map -P -y"
+            shown = f"salt-cloud -m {self.fleet.map} -P -y"
             step.show_command(f"salt-1: {shown}")
             code, output = step.run(
                 self.operator.ssh(CONTROL, f"cd /srv/saltwatch && sudo {shown}"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from rehearsal.hypervisor.container import REBOOT, Container, readable
 from rehearsal.hypervisor.disk import Disk
-from rehearsal.hypervisor.seed import seed
+from rehearsal.hypervisor.seed import keep, seed
 from rehearsal.hypervisor.volumes import Attachment, plug, unplug
 from rehearsal.machine import nspawn
 from rehearsal.machine.commands import run
@@ -87,6 +87,12 @@ class Host:
                 seed(self.disk.root, self.settings, instance)
                 self.disk.finish(image)
             self._boot(instance)
+
+    def keep_files(self) -> None:
+        """Have the running host's files as they are described; what it runs is told of a change."""
+        with self._lock:
+            if self.instance and self.disk.root.is_mount():
+                keep(self.disk.root, self.instance.files)
 
     def stop(self) -> None:
         """Power the host off, as bounded as an instance's stop; its disk stays."""
@@ -176,6 +182,7 @@ class Host:
         self._started, self.boot_seconds, self._stopping = time.monotonic(), None, False
         try:
             self.disk.mount()
+            keep(self.disk.root, instance.files)
             links.connect(self.settings, instance)
             self.container.start(instance, self.disk, self.attachments.values())
         except Exception:
@@ -215,7 +222,7 @@ class Host:
         ended = self.container.watch()
         if ended is not None:
             try:
-                while self.boot_seconds is None and not readable(ended, 0.1):
+                while self.boot_seconds is None and not self._mute() and not readable(ended, 0.1):
                     self._greeted(run)
                 readable(ended, None)
             finally:
@@ -223,6 +230,10 @@ class Host:
         with self._lock:
             if self._run == run:
                 self._ended()
+
+    def _mute(self) -> bool:
+        """Return whether it has no SSH."""
+        return bool(self.instance and self.instance.service)
 
     def _greeted(self, run: int) -> None:
         if self.instance and self.container.answers_ssh(self.instance.private_ip):

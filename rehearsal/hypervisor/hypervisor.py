@@ -143,8 +143,15 @@ class Hypervisor:
 
     def _start(self, host: Host) -> None:
         instance: Instance | None = host.instance
-        if instance is None or host.stopped_by_itself or host.container.running:
+        if instance is None:
             return
+        if host.container.running:
+            host.keep_files()
+            return
+        # AWS starts again what it runs itself.
+        if host.stopped_by_itself and not instance.service:
+            return
+        host.stopped_by_itself = False
         try:
             host.start(instance, self._rootfs)
         except Exception:

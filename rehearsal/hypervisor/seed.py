@@ -3,10 +3,11 @@
 All else (user, keys, name, user data) is cloud-init's business, from the metadata service, as on AWS.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from rehearsal.image.machine import pip_files
-from rehearsal.model import Instance
+from rehearsal.model import File, Instance
 from rehearsal.settings import Settings
 
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
@@ -14,6 +15,8 @@ _OWN_CAS = Path("/usr/local/share/ca-certificates")
 # Libraries that bring CAs of their own are pointed to the system's.
 _VARIABLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
 _ENVIRONMENT = dict.fromkeys(_VARIABLES, _BUNDLE)
+# Watched on the hosts of managed services (rehearsal/image/managed).
+CHANGED = "etc/managed/changed"
 # systemd-fstab-generator(8) ignores devices in a container, where no udev runs.
 _MOUNT_VOLUMES = """\
 [Unit]
@@ -57,6 +60,30 @@ def seed(root: Path, settings: Settings, instance: Instance) -> None:
         _write(root, target.lstrip("/"), source.read_text())
     _environment(root)
     _certificates(root, settings)
+
+
+def keep(root: Path, files: Iterable[File]) -> None:
+    """Have files on a disk as they are described, and touch `CHANGED` if one was not.
+
+    Args:
+        root: Where the disk is mounted; its host may run.
+        files: What is described. Each is replaced whole, and readable by nobody else meanwhile.
+    """
+    changed = False
+    for file in files:
+        path = root / file.path
+        if path.exists() and path.read_text() == file.text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.new")
+        new.unlink(missing_ok=True)
+        new.touch(0o600)
+        new.write_text(file.text)
+        new.chmod(file.mode)
+        new.replace(path)
+        changed = True
+    if changed:
+        (root / CHANGED).touch()
 
 
 def _environment(root: Path) -> None:

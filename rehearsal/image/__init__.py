@@ -79,7 +79,7 @@ def _assemble(directory: Path, debian: Path, repository: Path, workshop: Worksho
 
 def _remove_old(settings: Settings, current: dict[Path, str], report: Report) -> None:
     """Remove layers that nothing uses: not while any host exists, whose disk may stand on one of them."""
-    if any(settings.state.parent.glob("*/hosts/i-*")):
+    if any(settings.state.parent.glob("*/hosts/*-*")):
         return
     mounts = cache.mounted()
     for directory, key in current.items():

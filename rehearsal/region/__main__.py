@@ -3,8 +3,11 @@
 import logging
 import sys
 
+from pathlib import Path
+
 from rehearsal import image
 from rehearsal.hypervisor import Hypervisor
+from rehearsal.image import managed
 from rehearsal.region.server import run
 from rehearsal.settings import load
 
@@ -13,7 +16,12 @@ def main() -> int:
     """Run the region on the hypervisor until it is told to end; return the exit status."""
     settings = load()
     report = logging.getLogger("rehearsal.image").info
-    hypervisor = Hypervisor(settings, lambda _image_id: image.ensure(settings, report))
+
+    def rootfs(image_id: str) -> Path:
+        base = image.ensure(settings, report)
+        return managed.ensure(settings, base, report) if image_id == managed.IMAGE else base
+
+    hypervisor = Hypervisor(settings, rootfs)
     hypervisor.adopt()
     return run(settings, hypervisor)
 

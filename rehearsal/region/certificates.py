@@ -3,6 +3,7 @@
 import datetime
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -19,7 +20,7 @@ GLOBAL_REGION = "us-east-1"  # where IAM, STS, Route 53 and CloudFront answer
 
 def aws_names(region: str) -> list[str]:
     """Return the host names of AWS's endpoints that clients of ``region`` use, as certificate wildcards."""
-    names = ["*.amazonaws.com", "*.api.aws"]
+    names = ["*.amazonaws.com", "*.api.aws", "*.pki.rds.amazonaws.com"]
     for place in sorted({region, GLOBAL_REGION}):
         names += [
             f"*.{place}.amazonaws.com",
@@ -123,9 +124,24 @@ def server_context(settings: Settings) -> ssl.SSLContext:
 
     The certificate and its key are made anew at each start: nothing pins them.
     """
+    path = settings.state / "ca" / "server.pem"
+    issue(settings, path, aws_names(settings.region))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def issue(settings: Settings, path: Path, host_names: Sequence[str]) -> None:
+    """Write a fresh private key and its certificate for some names, signed by the authority.
+
+    Args:
+        settings: whose authority.
+        path: of the PEM file, for root alone.
+        host_names: names within what the authority may vouch for, wildcards too.
+    """
     authority, authority_key = _authority(settings)
     key = ec.generate_private_key(ec.SECP256R1())
-    names = [x509.DNSName(name) for name in aws_names(settings.region)]
+    names = [x509.DNSName(name) for name in host_names]
     issuer_id = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     certificate = (
         _builder("amazonaws.com", authority.subject, key.public_key())
@@ -138,8 +154,4 @@ def server_context(settings: Settings) -> ssl.SSLContext:
         )
         .sign(authority_key, hashes.SHA256())
     )
-    path = settings.state / "ca" / "server.pem"
     _write(path, _pem(key) + certificate.public_bytes(serialization.Encoding.PEM), 0o600)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context

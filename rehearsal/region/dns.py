@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,24 @@ def _rdata(kind: str, value: str) -> Any:
 class Resolver(BaseResolver):
     """Answers one query, by who asks and for what."""
 
-    def __init__(self, settings: Settings, instances: Instances, zones: Zones, forward_to: Sequence[str]):
-        """Answer for ``instances`` and ``zones``, and forward the rest to the addresses ``forward_to``."""
+    def __init__(
+        self,
+        settings: Settings,
+        instances: Instances,
+        zones: Zones,
+        forward_to: Sequence[str],
+        managed: Callable[[str], IPv4Address | None],
+    ):
+        """Answer for ``instances`` and ``zones``, and forward the rest to the addresses ``forward_to``.
+
+        ``managed`` returns the address of an endpoint that RDS or ELB gave out.
+        """
         self._settings = settings
         self._instances = instances
         self._zones = zones
         self._forward_to = forward_to
+        self._managed = managed
+        self._endpoints = (f".{settings.region}.rds.amazonaws.com", f".{settings.region}.elb.amazonaws.com")
         self._internal = f"{settings.region}.compute.internal"
         self._public = f"{settings.region}.compute.amazonaws.com"
 
@@ -134,6 +146,8 @@ class Resolver(BaseResolver):
 
     def _aws(self, name: str, source: IPv4Address) -> IPv4Address | None:
         """Return the API's address, or that of an instance's public name: within the VPC its private one."""
+        if name.endswith(self._endpoints):
+            return self._managed(name)
         match = _PUBLIC.fullmatch(name.partition(".")[0])
         if match is None or name.partition(".")[2] != self._public:
             return self._settings.api_address

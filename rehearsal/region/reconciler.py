@@ -7,10 +7,13 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from rehearsal.model import World
+from rehearsal.region.managed import Managed
 from rehearsal.region.world import observe
 
 log = logging.getLogger(__name__)
 
+# Services whose state is part of the world.
+SHOWN = {"ec2", "rds", "elasticloadbalancing", "acm"}
 PERIOD = 2.0  # seconds between looks for hosts that stopped by themselves
 
 
@@ -42,9 +45,10 @@ class Hypervisor(Protocol):
 class Reconciler:
     """Level-triggered: what wakes it carries no meaning, only the world observed afterwards does."""
 
-    def __init__(self, ec2: Any, hypervisor: Hypervisor):
-        """Observe through ``ec2``, a boto3 client, and drive ``hypervisor``."""
+    def __init__(self, ec2: Any, hypervisor: Hypervisor, managed: Managed):
+        """Observe through ``ec2``, a boto3 client, and ``managed``; drive ``hypervisor``."""
         self._ec2 = ec2
+        self._managed = managed
         self._hypervisor = hypervisor
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -60,7 +64,7 @@ class Reconciler:
 
     def changed(self, service: str) -> None:
         """Take note that the state of ``service`` changed."""
-        if service == "ec2":
+        if service in SHOWN:
             with self._idle:
                 self._wanted += 1
             self._wake.set()
@@ -99,7 +103,7 @@ class Reconciler:
             wanted, reboots, self._reboots = self._wanted, self._reboots, []
         if wanted == self._done:
             return
-        self._hypervisor.reconcile(observe(self._ec2))
+        self._hypervisor.reconcile(observe(self._ec2, self._managed.hosts()))
         for instance_id in reboots:
             self._hypervisor.reboot(instance_id)
         with self._idle:
@@ -107,7 +111,11 @@ class Reconciler:
             self._idle.notify_all()
 
     def _powered_off(self, instance_id: str) -> None:
-        """Do to an instance what its InstanceInitiatedShutdownBehavior says."""
+        """Do to an instance what its InstanceInitiatedShutdownBehavior says; AWS's own are started again."""
+        if not instance_id.startswith("i-"):
+            log.warning("%s ended, it is started again", instance_id)
+            self.changed("ec2")
+            return
         attribute = "instanceInitiatedShutdownBehavior"
         try:
             answer = self._ec2.describe_instance_attribute(InstanceId=instance_id, Attribute=attribute)

@@ -18,14 +18,17 @@ from rehearsal.region.forwarding import Forward
 from rehearsal.region.http import HttpServer, Request, Response, UnixHttpServer
 from rehearsal.region.identity import Identities
 from rehearsal.region.instances import Instances
+from rehearsal.region.managed import Managed
 from rehearsal.region.metadata import Metadata
 from rehearsal.region.permissions import Permissions
-from rehearsal.region.reconciler import Hypervisor, Reconciler
+from rehearsal.region.reconciler import SHOWN, Hypervisor, Reconciler
 from rehearsal.region.snapshots import SnapshotError
 from rehearsal.region.zones import Zones
 from rehearsal.settings import Settings
 
 log = logging.getLogger(__name__)
+
+TRUST_STORE = "truststore.pki.rds.amazonaws.com"
 
 
 class RegionServer:
@@ -42,7 +45,8 @@ class RegionServer:
         self.engine = Engine(settings, hypervisor.console, self._reboot, self._changed)
         self.faults = Faults(kill)
         ec2, route53 = self.client("ec2"), self.client("route53")
-        self.reconciler = Reconciler(ec2, hypervisor)
+        self.managed = Managed(settings, self.client, lambda: self._generations(*sorted(SHOWN)))
+        self.reconciler = Reconciler(ec2, hypervisor, self.managed)
         self.instances = Instances(ec2, lambda: self.engine.generation("ec2"))
         self.identities = Identities(
             self.client, lambda: self._generations("ec2", "iam"), settings.account, settings.region
@@ -67,7 +71,9 @@ class RegionServer:
         self.reconciler.changed(service)
 
     def api(self, request: Request) -> Response:
-        """Answer one request to AWS's API."""
+        """Answer one request to AWS's API, or for the authority that RDS's certificates are from."""
+        if request.headers.get("Host", "").partition(":")[0] == TRUST_STORE:
+            return Response(200, self.settings.ca_certificate.read_bytes(), [("Content-Type", "text/plain")])
         call = identify(request)
         if refusal := self.permissions.refusal(call, request):
             return refusal
@@ -89,7 +95,9 @@ class RegionServer:
         HttpServer(str(settings.metadata_address), 80, metadata, name="metadata").start()
         api.start()
         packages.serve(mirror.served(settings), str(settings.api_address), 80)
-        resolver = dns.Resolver(settings, self.instances, self.zones, dns.upstreams(settings))
+        resolver = dns.Resolver(
+            settings, self.instances, self.zones, dns.upstreams(settings), self.managed.address
+        )
         dns.serve(
             resolver,
             (settings.resolver_address, settings.vpc[2], settings.operator[1], settings.world[1]),

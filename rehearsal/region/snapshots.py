@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import dill
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from moto.backends import get_backend
@@ -38,6 +39,10 @@ class SnapshotError(Exception):
 
 def _private_key(pem: bytes) -> Any:
     return serialization.load_pem_private_key(pem, None)
+
+
+def _certificate(pem: bytes) -> Any:
+    return x509.load_pem_x509_certificate(pem)
 
 
 def _parameter_dict(account: str, region: str, state: dict[str, Any], items: list[Any]) -> ParameterDict:
@@ -67,6 +72,8 @@ class _Pickler(pickle.Pickler):
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             return _private_key, (pem,)
+        if isinstance(value, x509.Certificate):
+            return _certificate, (value.public_bytes(serialization.Encoding.PEM),)
         return NotImplemented
 
 

@@ -1,10 +1,12 @@
 """The world that the hypervisor shall make true, as the region's public API describes it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from rehearsal.model import Instance, Outside, Rule, SecurityGroup, Volume, World
+from rehearsal.region.services import Service
 
 GONE = ("shutting-down", "terminated")
 
@@ -101,8 +103,10 @@ def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
     return tuple(_rule(permission) for permission in permissions)
 
 
-def observe(client: Any) -> World:
+def observe(client: Any, managed: Iterable[tuple[dict[str, Any], Service]] = ()) -> World:
     """Return the world as ``client``, a boto3 client of EC2, sees it.
+
+    ``managed`` are the hosts of what AWS runs itself: each described as an instance would be, and its service.
 
     A group is a member of the world whether or not an instance is in it, since rules refer to groups. An
     instance's root volume lives and dies with its disk and is left out.
@@ -123,8 +127,12 @@ def observe(client: Any) -> World:
         if mapping["DeviceName"] == instance.get("RootDeviceName")
     }
     return World(
-        instances=tuple(
-            _instance(instance, subnets, routes) for instance in described if "PrivateIpAddress" in instance
+        instances=(
+            *(_instance(item, subnets, routes) for item in described if "PrivateIpAddress" in item),
+            *(
+                replace(_instance(item, subnets, routes), service=service.kind, files=service.files)
+                for item, service in managed
+            ),
         ),
         groups=tuple(
             SecurityGroup(

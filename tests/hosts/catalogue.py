@@ -50,7 +50,9 @@ def fleet() -> dict[str, Any]:
     for key in ("file_roots", "pillar_roots"):
         opts[key] = {"base": [str(CHECKOUT / path) for path in opts[key]["base"]]}
     opts["module_dirs"] = [str(CHECKOUT / "salt")]
-    opts["ext_pillar"] = [{"fleet_map": [str(CHECKOUT / "cloud.map")]}]
+    opts["ext_pillar"] = [
+        {"fleet_map": [str(CHECKOUT / path) for path in opts["ext_pillar"][0]["fleet_map"]]}
+    ]
     pillar = salt.pillar.Pillar(opts, {"id": "salt-1"}, "salt-1", "base").compile_pillar()
     assert "_errors" not in pillar, pillar["_errors"]
     result: dict[str, Any] = pillar["fleet"]

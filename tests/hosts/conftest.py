@@ -18,13 +18,18 @@ from website import Website
 from rehearsal import inventory
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one.
 
-    What needs a fleet on which nothing fires comes first: other tests leave failures in the rules' windows.
+    Each environment has its own tests. What needs a fleet on which nothing fires comes first: other tests leave
+    failures in the rules' windows.
     """
     if items and not remote.SSH_CONFIG:
         raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")
+    production = catalogue.fleet()["env"] == "prod"
+    others = [item for item in items if (item.get_closest_marker("production") is not None) is not production]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
     items.sort(key=lambda item: item.get_closest_marker("undisturbed") is None)
     logging.getLogger().setLevel(logging.INFO)  # Salt asks for everything, signatures of AWS calls included
 

@@ -1,6 +1,7 @@
 """Who is answered what by the DNS server."""
 
 import types
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -54,7 +55,8 @@ def upstream(monkeypatch: pytest.MonkeyPatch) -> Any:
 def ask(region: LocalRegion, vpc: str, upstream: Upstream) -> Any:
     """Return a function that asks the resolver as a client with a given address."""
     server = region.server
-    resolver = Resolver(region.settings, server.instances, server.zones, ["127.0.0.1"])
+    endpoints = {"fleet.aaaaaaaaaa.eu-west-1.rds.amazonaws.com": IPv4Address("10.0.10.4")}
+    resolver = Resolver(region.settings, server.instances, server.zones, ["127.0.0.1"], endpoints.get)
     route53 = region.client("route53")
     zone = route53.create_hosted_zone(
         Name="saltwatch.internal",

@@ -39,6 +39,17 @@ def test_a_hand_written_key_stays(tmp_path: Path, operator: Operator) -> None:
     assert read(tmp_path)["grafana"] == {"theme": "dark"}
 
 
+def test_only_the_operator_is_told_the_load_balancers_domain(tmp_path: Path, operator: Operator) -> None:
+    """Mutants: told to every host; written over what a person wrote; written where there is no balancer."""
+    written = Path("pillar/local/local/operator.sls")
+    local.write(tmp_path, operator, [])
+    assert not (tmp_path / written).exists()
+    local.write(tmp_path, operator, [], domain="www.one.example")
+    local.write(tmp_path, operator, [], domain="www.two.example")
+    assert read(tmp_path, written) == {"aws": {"load_balancer": {"domain": "www.one.example"}}}
+    assert "load_balancer" not in read(tmp_path)["aws"]
+
+
 def test_a_broken_file_is_named_and_not_overwritten(tmp_path: Path, operator: Operator) -> None:
     """Mutant: treat a file that is not YAML as an empty one."""
     path = tmp_path / local.PILLAR

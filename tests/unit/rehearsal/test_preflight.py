@@ -14,7 +14,10 @@ from rehearsal.machine import checks
 from rehearsal.progress import StepError
 from rehearsal.settings import CHECKOUT, Settings
 
-DESCRIPTION = ("cloud.map", "cloud.profiles", "salt/_modules", "salt/_pillar", "pillar/base")
+DESCRIPTION = (
+    *("cloud.map", "prod.map", "cloud.profiles", "operator/minion", "salt/_modules", "salt/_pillar"),
+    *("pillar/base", "pillar/dev/environment/init.sls", "pillar/prod/environment/init.sls"),
+)
 
 
 def free_ports() -> int:
@@ -125,9 +128,24 @@ def test_the_checkouts_own_description_is_read(described: Path) -> None:
     assert {"salt-1", "app-1", "prometheus-1"} <= set(Fleet(described).hosts)
 
 
+def test_the_environment_is_the_one_that_the_operator_works_on(described: Path) -> None:
+    """Mutants: cloud.map whatever the configuration says; roles that AWS runs read from dev."""
+    fleet = Fleet(described)
+    assert (fleet.environment, fleet.map, fleet.managed) == ("dev", "cloud.map", [])
+    path = described / "operator/minion"
+    path.write_text(
+        path.read_text().replace("pillar/dev", "pillar/prod").replace("[cloud.map]", "[prod.map]")
+    )
+    fleet = Fleet(described)
+    assert (fleet.environment, fleet.map) == ("prod", "prod.map")
+    assert {"prometheus-2", "app-2"} <= set(fleet.hosts)
+    assert fleet.managed == ["database", "load_balancer"]
+
+
 @pytest.mark.parametrize(
     ("path", "content", "told"),
     [
+        ("operator/minion", "pillar_roots: {base: [pillar/dev]}", r"operator/minion: expected three"),
         ("cloud.map", "app:\n  - [app-1\n", r"cloud\.map"),
         ("cloud.map", "nope:\n  - nope-1\n", r"cloud\.map: nope: no such profile in cloud\.profiles"),
         ("cloud.map", "- app-1\n", r"cloud\.map"),

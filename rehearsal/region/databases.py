@@ -1,0 +1,88 @@
+"""RDS: each DB instance is a MariaDB with the account, the port and the certificate that RDS gave it.
+
+Not rehearsed: the standby of a Multi-AZ instance, backups, parameter groups, logs in CloudWatch, MySQL itself.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rehearsal.model import File
+from rehearsal.region.services import Service
+
+# What RDS's master account may do ("Master user account privileges", RDS user guide), by MariaDB's names.
+PRIVILEGES = (
+    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES,"
+    " CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, BINLOG MONITOR, CREATE VIEW, SHOW VIEW,"
+    " CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
+)
+ENGINES = ("mysql", "mariadb")
+_CONFIG = """\
+[mariadbd]
+bind-address = 0.0.0.0
+port = {port}
+skip-name-resolve
+ssl-cert = /run/mysqld/server.pem
+ssl-key = /run/mysqld/server.pem
+init-file = /run/mysqld/account.sql
+"""
+Issue = Callable[[str], str]  # returns the private key and certificate of a host name, as PEM
+
+
+def services(settings_account: str, region: str, rds: Callable[[], Any], issue: Issue) -> Iterator[Service]:
+    """Yield the DB instances of the account.
+
+    Args:
+        settings_account: the account's number.
+        region: its region.
+        rds: returns a boto3 client; not called while there is no instance.
+        issue: returns the key and certificate of an endpoint.
+    """
+    if "moto.rds.models" not in sys.modules:  # no call was ever made: it need not be loaded
+        return
+    from moto.rds.models import rds_backends
+
+    known = rds_backends[settings_account][region].databases
+    if not known:
+        return
+    for page in rds().get_paginator("describe_db_instances").paginate():
+        for item in page["DBInstances"]:
+            if item["Engine"] in ENGINES and item.get("DBSubnetGroup"):
+                # The only thing that the API does not tell.
+                password = known[item["DBInstanceIdentifier"]]._master_user_password or ""
+                yield _service(item, password, issue)
+
+
+def _service(item: dict[str, Any], password: str, issue: Issue) -> Service:
+    name, endpoint = item["DBInstanceIdentifier"], item["Endpoint"]["Address"]
+    return Service(
+        kind="rds",
+        name=name,
+        interface=f"RDSNetworkInterface {name} {item['InstanceCreateTime']:%Y-%m-%dT%H:%M:%S.%f}",
+        endpoint=endpoint,
+        subnet=item["DBSubnetGroup"]["Subnets"][0]["SubnetIdentifier"],
+        groups=tuple(sorted(each["VpcSecurityGroupId"] for each in item["VpcSecurityGroups"])),
+        public=False,
+        files=(
+            File("etc/mysql/mariadb.conf.d/99-rds.cnf", _CONFIG.format(port=item["Endpoint"]["Port"])),
+            File("etc/managed/server.pem", issue(endpoint), 0o600),
+            File("etc/managed/account.sql", _account(item, password), 0o600),
+        ),
+    )
+
+
+def _account(item: dict[str, Any], password: str) -> str:
+    """Return the statements, one a line as an init-file wants them, that make database and master account."""
+    user = f"{_text(item['MasterUsername'])}@'%'"
+    lines = [f"CREATE DATABASE IF NOT EXISTS `{item['DBName']}`;"] if item.get("DBName") else []
+    lines += [
+        f"CREATE USER IF NOT EXISTS {user};",
+        f"ALTER USER {user} IDENTIFIED BY {_text(password)};",
+        f"GRANT {PRIVILEGES} ON *.* TO {user} WITH GRANT OPTION;",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """Return a string literal of SQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,165 @@
+"""What only production has: pairs, RDS in place of a host, and the load balancer as the only way in."""
+
+import json
+import secrets
+import subprocess
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import boto3
+import calls
+import catalogue
+import pytest
+import remote
+from prometheus import Prometheus
+
+pytestmark = [pytest.mark.production, pytest.mark.region]
+
+REQUESTS = 40
+# Run on the control node by Salt's Python, which has PyMySQL: as the master account, which only it may read.
+_COUNT = """
+import json, ssl, sys
+import boto3, pymysql
+secret, region, ca, host, port, title = json.loads(sys.argv[1])
+client = boto3.client("secretsmanager", region_name=region)
+account = json.loads(client.get_secret_value(SecretId=secret)["SecretString"])
+context = ssl.create_default_context(cafile=ca)
+connection = pymysql.connect(
+    host=host, port=port, user=account["username"], password=account["password"], ssl=context
+)
+with connection, connection.cursor() as cursor:
+    cursor.execute("SELECT COUNT(*) FROM app.tasks WHERE title = %s", (title,))
+    found = cursor.fetchone()[0]
+    cursor.execute("SELECT VERSION()")
+    print(json.dumps([found, *cursor.fetchone()]))
+"""
+
+
+class Front:
+    """The application by its load balancer, as a browser somewhere outside comes to it."""
+
+    def __init__(self, directory: Path) -> None:
+        (balancer,) = boto3.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        (listed,) = boto3.client("acm").list_certificates(Includes={"keyTypes": ["EC_prime256v1"]})[
+            "CertificateSummaryList"
+        ]
+        found = boto3.client("acm").get_certificate(CertificateArn=listed["CertificateArn"])
+        self.domain: str = listed["DomainName"]
+        self.name: str = balancer["DNSName"]
+        self._ca = directory / "ca.pem"
+        self._ca.write_text(found["Certificate"])
+
+    def curl(self, url: str, *arguments: str) -> str:
+        """Return what curl prints outside; the domain leads to the balancer, its certificate is trusted."""
+        to = [f"--connect-to={self.domain}:{port}:{self.name}:{port}" for port in (80, 443)]
+        command = ["curl", "--silent", "--show-error", "--max-time=20", f"--cacert={self._ca}", *to]
+        argv = remote.in_namespace("world", [*command, *arguments, url])
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Front:
+    return Front(tmp_path_factory.mktemp("front"))
+
+
+def rds() -> dict[str, Any]:
+    (instance,) = boto3.client("rds").describe_db_instances()["DBInstances"]
+    return dict(instance["Endpoint"])
+
+
+def test_a_task_is_kept_in_rds(front: Front) -> None:
+    """Mutants: the region's hosts without a database; a certificate of another name; another database."""
+    title = f"task {secrets.token_hex(8)}"
+    body = json.dumps({"title": title})
+    made = json.loads(front.curl(f"https://{front.domain}/tasks", "--json", body))
+    assert made["title"] == title
+    assert title in front.curl(f"https://{front.domain}/tasks/{made['id']}")
+    endpoint, fleet = rds(), catalogue.fleet()
+    region = fleet["region"]
+    given = [f"{fleet['name']}/database/master", region, f"/etc/ssl/certs/rds-{region}.pem"]
+    answer = remote.run(
+        catalogue.host_of("master"),
+        *(calls.PYTHON, "-", json.dumps([*given, endpoint["Address"], endpoint["Port"], title])),
+        stdin=_COUNT,
+    )
+    count, version = json.loads(answer)
+    assert count == 1
+    assert "MariaDB" in version
+
+
+def test_both_hosts_are_handed_requests(front: Front) -> None:
+    """Mutants: one target; the application's hosts open to everybody, the balancer passed by."""
+    hosts = catalogue.functions().hosts("app", catalogue.fleet())
+    assert len(hosts) == 2
+    marks = {f"/nowhere-{secrets.token_hex(6)}" for _ in range(REQUESTS)}
+    for mark in marks:
+        front.curl(f"https://{front.domain}{mark}", "--output", "/dev/null")
+    for host in hosts:
+        log = remote.run(host, "tail", "--lines=2000", "/var/log/nginx/access.log")
+        seen = [mark for mark in marks if mark in log]
+        assert 0 < len(seen) < REQUESTS, f"{host}: {len(seen)} of {REQUESTS}"
+
+
+def test_plain_http_leads_to_https(front: Front) -> None:
+    """Mutant: the listener of port 80 without its redirect."""
+    told = front.curl(f"http://{front.domain}/tasks?x=1", "--write-out", "\n%{http_code} %{redirect_url}")
+    code, place = told.splitlines()[-1].split()
+    assert code == "301"
+    parsed = urllib.parse.urlsplit(place)
+    assert (parsed.scheme, parsed.hostname, parsed.path, parsed.query) == (
+        *("https", front.domain),
+        *("/tasks", "x=1"),
+    )
+
+
+def test_nobody_else_reaches_application_and_database(instances: dict[str, Any]) -> None:
+    """Mutants: `world` or a role more among the clients of http; the database's group left out in the region."""
+    fleet = catalogue.fleet()
+    app, zone = catalogue.host_of("app"), fleet["zone"]
+    assert instances[app].public_ip is None
+    probe = (
+        "import socket, sys\n"
+        "try:\n    socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).close()\n"
+        "except TimeoutError:\n    print('dropped')\n"
+        "else:\n    print('connected')\n"
+    )
+
+    def connects(host: str, name: str, port: int) -> bool:
+        return "connected" in remote.run(host, "python3", "-c", probe, name, str(port))
+
+    services = fleet["services"]
+    grafana, master = catalogue.host_of("grafana"), catalogue.host_of("master")
+    database = (f"database.{zone}", services["database"]["port"])
+    assert connects(app, *database)
+    assert connects(master, *database)
+    assert not connects(grafana, *database)
+    assert not connects(grafana, f"{app}.{zone}", services["http"]["port"])
+
+
+def test_prometheus_is_a_pair_that_tells_every_alertmanager() -> None:
+    """Mutants: one host of prod.map less; Alertmanagers that are known to their own host only."""
+    hosts = catalogue.functions().hosts("prometheus", catalogue.fleet())
+    assert len(hosts) == 2
+    for host in hosts:
+        prometheus = Prometheus(host)
+        told = prometheus.get("alertmanagers")["activeAlertmanagers"]
+        assert len(told) == len(catalogue.functions().hosts("alertmanager", catalogue.fleet())) == 2
+        down = [labels for labels, value in prometheus.query("up") if value != 1]
+        assert down == []
+        assert {labels["instance"] for labels, _ in prometheus.query("up")} >= set(catalogue.hosts())
+
+
+def test_alertmanagers_are_one_cluster() -> None:
+    """Mutants: no peers in the arguments; the gossip port closed."""
+    fleet = catalogue.fleet()
+    names = catalogue.functions().hosts("alertmanager", fleet)
+    port = fleet["services"]["alertmanager"]["port"]
+    for host in names:
+        url = f"http://{host}.{fleet['zone']}:{port}/api/v2/status"
+        program = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=30).read().decode())"
+        cluster = json.loads(remote.run(host, "python3", "-c", program))["cluster"]
+        assert cluster["status"] == "ready"
+        assert len(cluster["peers"]) == len(names) == 2
