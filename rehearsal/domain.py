@@ -1,6 +1,7 @@
 """The certificate of a load balancer's domain in ACM, where AWS wants one that a person has had issued.
 
-Run as ``python -m rehearsal.domain DOMAIN`` with AWS credentials. It signs itself, so clients have to be given it.
+Run as ``python -m rehearsal.domain DOMAIN`` with AWS credentials. It signs itself, so clients have to be
+given it.
 """
 
 import datetime

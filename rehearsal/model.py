@@ -42,7 +42,7 @@ class File:
 
 @dataclass(frozen=True)
 class Instance:
-    """One EC2 instance that exists (neither terminated nor being terminated), or a host of a managed service."""
+    """One EC2 instance that exists (not terminated nor being terminated), or a host of a managed service."""
 
     id: str
     name: str  # its Name tag, or its id

@@ -1,6 +1,7 @@
 """RDS: each DB instance is a MariaDB with the account, the port and the certificate that RDS gave it.
 
-Not rehearsed: the standby of a Multi-AZ instance, backups, parameter groups, logs in CloudWatch, MySQL itself.
+Not rehearsed: the standby of a Multi-AZ instance, backups, parameter groups, logs in CloudWatch, MySQL
+itself.
 """
 
 import sys
@@ -13,8 +14,8 @@ from rehearsal.region.services import Service
 # What RDS's master account may do ("Master user account privileges", RDS user guide), by MariaDB's names.
 PRIVILEGES = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES,"
-    " CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, BINLOG MONITOR, CREATE VIEW, SHOW VIEW,"
-    " CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
+    " CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, BINLOG MONITOR, CREATE VIEW,"
+    " SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
 )
 ENGINES = ("mysql", "mariadb")
 _CONFIG = """\

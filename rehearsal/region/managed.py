@@ -1,7 +1,7 @@
 """The hosts on which AWS runs databases and load balancers: an interface in the VPC each, as on AWS.
 
-Interfaces are made and removed here after what RDS and ELB have, so that their addresses are nobody else's and
-who removes a network finds it in use.
+Interfaces are made and removed here after what RDS and ELB have, so that their addresses are nobody
+else's and who removes a network finds it in use.
 """
 
 import logging

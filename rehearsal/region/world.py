@@ -106,7 +106,7 @@ def _rules(permissions: Iterable[dict[str, Any]]) -> tuple[Rule, ...]:
 def observe(client: Any, managed: Iterable[tuple[dict[str, Any], Service]] = ()) -> World:
     """Return the world as ``client``, a boto3 client of EC2, sees it.
 
-    ``managed`` are the hosts of what AWS runs itself: each described as an instance would be, and its service.
+    ``managed`` are the hosts of what AWS runs itself: each as an instance would be described, and what it is.
 
     A group is a member of the world whether or not an instance is in it, since rules refer to groups. An
     instance's root volume lives and dies with its disk and is left out.

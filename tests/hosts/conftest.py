@@ -21,8 +21,8 @@ from rehearsal import inventory
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one.
 
-    Each environment has its own tests. What needs a fleet on which nothing fires comes first: other tests leave
-    failures in the rules' windows.
+    Each environment has its own tests. What needs a fleet on which nothing fires comes first: other tests
+    leave failures in the rules' windows.
     """
     if items and not remote.SSH_CONFIG:
         raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")

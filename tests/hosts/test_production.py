@@ -116,7 +116,7 @@ def test_plain_http_leads_to_https(front: Front) -> None:
 
 
 def test_nobody_else_reaches_application_and_database(instances: dict[str, Any]) -> None:
-    """Mutants: `world` or a role more among the clients of http; the database's group left out in the region."""
+    """Mutants: `world` or a role more among the clients of http; a database without its group."""
     fleet = catalogue.fleet()
     app, zone = catalogue.host_of("app"), fleet["zone"]
     assert instances[app].public_ip is None

@@ -90,6 +90,14 @@ def ask(region: LocalRegion, vpc: str, upstream: Upstream) -> Any:
     return query
 
 
+def test_an_endpoint_leads_to_what_aws_runs_there(ask: Any) -> None:
+    """Mutants: the API's address for every name of AWS's; for one that RDS never gave out, or has no more."""
+    assert ask("fleet.aaaaaaaaaa.eu-west-1.rds.amazonaws.com") == ("NOERROR", ["10.0.10.4"])
+    assert ask("other.aaaaaaaaaa.eu-west-1.rds.amazonaws.com") == ("NXDOMAIN", [])
+    assert ask("fleet-1.eu-west-1.elb.amazonaws.com") == ("NXDOMAIN", [])
+    assert ask("rds.eu-west-1.amazonaws.com")[0] == "NOERROR"
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
     [

@@ -9,7 +9,7 @@ from rehearsal.model import Instance
 from rehearsal.region.world import observe
 from tests.region.local import LocalRegion, request
 
-PASSWORD = "it's a \\ secret"  # noqa: S105
+PASSWORD = "it's a \\ secret"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def endpoint(rds: Any) -> str:
 def test_a_database_has_a_host_with_its_group_and_account(
     region: LocalRegion, database: Any, hosts: Any, group: str
 ) -> None:
-    """Mutants: the first subnet's group left out; quotes of the password not escaped; files for all to read."""
+    """Mutants: groups left out; quotes of the password not escaped; files for all to read."""
     [host] = hosts()
     assert host.service == "rds" and host.running and host.groups == (group,)
     assert str(host.subnet) == "10.0.10.0/24" and host.public_ip is None
@@ -105,7 +105,7 @@ def test_a_new_password_and_another_group_reach_the_host(
     other = ec2.create_security_group(GroupName="other", Description="-", VpcId=vpc)["GroupId"]
     region.client("rds").modify_db_instance(
         DBInstanceIdentifier="fleet",
-        MasterUserPassword="another-one",  # noqa: S106
+        MasterUserPassword="another-one",
         VpcSecurityGroupIds=[other],
         ApplyImmediately=True,
     )
