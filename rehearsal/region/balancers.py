@@ -38,6 +38,11 @@ _PROXY = """\
 _PARTS = {"#{host}": "$host", "#{port}": "$server_port", "#{protocol}": "$scheme"}
 
 
+def used() -> bool:
+    """Return whether any call was ever made: moto loads a service at its first, and takes a second for it."""
+    return "moto.elbv2.models" in sys.modules
+
+
 def services(account: str, region: str, elb: Callable[[], Any], ec2: Any) -> Iterator[Service]:
     """Yield the application load balancers of the account.
 
@@ -47,8 +52,6 @@ def services(account: str, region: str, elb: Callable[[], Any], ec2: Any) -> Ite
         elb: returns a boto3 client; not called while there is no balancer.
         ec2: a boto3 client.
     """
-    if "moto.elbv2.models" not in sys.modules:  # no call was ever made: it need not be loaded
-        return
     from moto.elbv2.models import elbv2_backends
 
     if not elbv2_backends[account][region].load_balancers:

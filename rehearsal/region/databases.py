@@ -30,6 +30,11 @@ init-file = /run/mysqld/account.sql
 Issue = Callable[[str], str]  # returns the private key and certificate of a host name, as PEM
 
 
+def used() -> bool:
+    """Return whether any call was ever made: moto loads a service at its first, and takes a second for it."""
+    return "moto.rds.models" in sys.modules
+
+
 def services(settings_account: str, region: str, rds: Callable[[], Any], issue: Issue) -> Iterator[Service]:
     """Yield the DB instances of the account.
 
@@ -39,8 +44,6 @@ def services(settings_account: str, region: str, rds: Callable[[], Any], issue: 
         rds: returns a boto3 client; not called while there is no instance.
         issue: returns the key and certificate of an endpoint.
     """
-    if "moto.rds.models" not in sys.modules:  # no call was ever made: it need not be loaded
-        return
     from moto.rds.models import rds_backends
 
     known = rds_backends[settings_account][region].databases

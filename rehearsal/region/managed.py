@@ -50,7 +50,8 @@ class Managed:
         """Return each host, described as EC2 does an instance, and its service; called by one thread."""
         generation = self._generation()
         if generation != self._read_at:
-            self._hosts = list(self._settle(list(self._services())))
+            used = databases.used() or balancers.used()
+            self._hosts = list(self._settle(list(self._services()))) if used else []
             self._addresses = {
                 service.endpoint.lower(): IPv4Address(
                     host["PublicIpAddress"] if service.public else host["PrivateIpAddress"]
@@ -62,8 +63,10 @@ class Managed:
 
     def _services(self) -> Iterator[Service]:
         account, region = self._settings.account, self._settings.region
-        yield from databases.services(account, region, lambda: self._client("rds"), self._issued)
-        yield from balancers.services(account, region, lambda: self._client("elbv2"), self._ec2)
+        if databases.used():
+            yield from databases.services(account, region, lambda: self._client("rds"), self._issued)
+        if balancers.used():
+            yield from balancers.services(account, region, lambda: self._client("elbv2"), self._ec2)
 
     def _settle(self, wanted: list[Service]) -> Iterator[Host]:
         """Have exactly one interface for each service."""
