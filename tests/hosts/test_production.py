@@ -74,9 +74,9 @@ def test_a_task_is_kept_in_rds(front: Front) -> None:
     """Mutants: the region's hosts without a database; a certificate of another name; another database."""
     title = f"task {secrets.token_hex(8)}"
     body = json.dumps({"title": title})
-    made = json.loads(front.curl(f"https://{front.domain}/tasks", "--json", body))
+    made = json.loads(front.curl(f"https://{front.domain}/api/tasks", "--json", body))
     assert made["title"] == title
-    assert title in front.curl(f"https://{front.domain}/tasks/{made['id']}")
+    assert title in front.curl(f"https://{front.domain}/api/tasks/{made['id']}")
     endpoint, fleet = rds(), catalogue.fleet()
     region = fleet["region"]
     given = [f"{fleet['name']}/database/master", region, f"/etc/ssl/certs/rds-{region}.pem"]
@@ -98,20 +98,20 @@ def test_both_hosts_are_handed_requests(front: Front) -> None:
     for mark in marks:
         front.curl(f"https://{front.domain}{mark}", "--output", "/dev/null")
     for host in hosts:
-        log = remote.run(host, "tail", "--lines=2000", "/var/log/nginx/access.log")
+        log = remote.run(host, "tail", "--lines=2000", "/var/log/nginx/access.json")
         seen = [mark for mark in marks if mark in log]
         assert 0 < len(seen) < REQUESTS, f"{host}: {len(seen)} of {REQUESTS}"
 
 
 def test_plain_http_leads_to_https(front: Front) -> None:
     """Mutant: the listener of port 80 without its redirect."""
-    told = front.curl(f"http://{front.domain}/tasks?x=1", "--write-out", "\n%{http_code} %{redirect_url}")
+    told = front.curl(f"http://{front.domain}/api/tasks?x=1", "--write-out", "\n%{http_code} %{redirect_url}")
     code, place = told.splitlines()[-1].split()
     assert code == "301"
     parsed = urllib.parse.urlsplit(place)
     assert (parsed.scheme, parsed.hostname, parsed.path, parsed.query) == (
         *("https", front.domain),
-        *("/tasks", "x=1"),
+        *("/api/tasks", "x=1"),
     )
 
 
