@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 from aws_account import CHECKOUT, Account, changed, empty_account, reset
+from salt.cloud import Map
+from salt.utils.yamlloader import SaltYamlSafeLoader, load
 
 # What prod.map has to launch: two of what must not be alone.
 HOSTS = {
@@ -107,6 +110,16 @@ def test_prods_map_is_planned(prod: Account) -> None:
         (line,) = [line for line in page[page.index("## prod") :].splitlines() if f"| {name} |" in line]
         assert float(line.split("|")[-2]) == host["monthly"], "the page of costs says otherwise"
     assert "not_counted" not in plan["cost"]
+
+
+@pytest.mark.parametrize("name", ["cloud.map", "prod.map"])
+def test_each_host_of_a_map_keeps_its_name(name: str) -> None:
+    # Salt 3008.3 writes a host's name into its options: those of an alias (`*store`) are the first host's, and so
+    # is then their name. Mutant: `tempo-1: *store`.
+    parsed = load((CHECKOUT / name).read_text(), SaltYamlSafeLoader)
+    hosts = Map.read(SimpleNamespace(opts={"map_data": parsed}))
+    named = {host: options["name"] for profile in hosts.values() for host, options in profile.items()}
+    assert named and {host for host, own in named.items() if own != host} == set()
 
 
 def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:
