@@ -52,8 +52,9 @@ class Front:
 
     def curl(self, url: str, *arguments: str) -> str:
         """Return what curl prints outside; the domain leads to the balancer, its certificate is trusted."""
-        to = [f"--connect-to={self.domain}:{port}:{self.name}:{port}" for port in (80, 443)]
-        command = ["curl", "--silent", "--show-error", "--max-time=20", f"--cacert={self._ca}", *to]
+        command = ["curl", "--silent", "--show-error", "--max-time", "20", "--cacert", str(self._ca)]
+        for port in (80, 443):
+            command += ["--connect-to", f"{self.domain}:{port}:{self.name}:{port}"]
         argv = remote.in_namespace("world", [*command, *arguments, url])
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
