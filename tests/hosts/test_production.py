@@ -14,7 +14,7 @@ import pytest
 import remote
 from prometheus import Prometheus
 
-pytestmark = [pytest.mark.production, pytest.mark.region]
+pytestmark = pytest.mark.region
 
 REQUESTS = 40
 # Run on the control node by Salt's Python, which has PyMySQL: as the master account, which only it may read.

@@ -114,7 +114,7 @@ def test_prods_map_is_planned(prod: Account) -> None:
 
 @pytest.mark.parametrize("name", ["cloud.map", "prod.map"])
 def test_each_host_of_a_map_keeps_its_name(name: str) -> None:
-    # Salt 3008.3 writes a host's name into its options: those of an alias (`*store`) are the first host's, and
+    # Salt 3008.3 writes a host's name into its options: an alias (`*store`) is the first host's, and
     # so is then their name. Mutant: `tempo-1: *store`.
     parsed = load((CHECKOUT / name).read_text(), SaltYamlSafeLoader)
     hosts = Map.read(SimpleNamespace(opts={"map_data": parsed}))
