@@ -102,7 +102,7 @@ class Place:
                 "PATH": os.environ["PATH"],
                 "HOME": str(self._directory),
                 "AWS_DEFAULT_REGION": "eu-west-1",
-                "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+                "AWS_ACCESS_KEY_ID": "operator",
                 "AWS_SECRET_ACCESS_KEY": "operator",
                 "AWS_CA_BUNDLE": str(self.settings.ca_certificate),
             },
