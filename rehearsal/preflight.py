@@ -19,6 +19,8 @@ GIB = 2**30
 # Eight hosts, their disks and volumes, and two images while one replaces the other.
 DISK = 8 * GIB
 MEMORY = 4 * GIB
+INOTIFY = 80  # instances of inotify(7), of which a host's systemd, udev and daemons have some eight
+PROC = Path("/proc")
 
 
 def check(settings: Settings, mirror: str | None, fresh: bool) -> None:
@@ -34,7 +36,13 @@ def check(settings: Settings, mirror: str | None, fresh: bool) -> None:
     """
     problems = [*_owner(settings), *_disk(settings), *_mirror(mirror)]
     if fresh:
-        problems += [*checks.problems(settings), *_memory(), *_ports(settings), *_debian_mirror()]
+        problems += [
+            *checks.problems(settings),
+            *_memory(),
+            *_inotify(),
+            *_ports(settings),
+            *_debian_mirror(),
+        ]
     if problems:
         raise StepError("this machine is not ready:\n" + "\n".join(f"  - {problem}" for problem in problems))
 
@@ -59,6 +67,24 @@ def _memory() -> Iterator[str]:
     available = psutil.virtual_memory().available
     if available < MEMORY:
         yield f"memory: {available / GIB:.1f} GiB available, expected at least {MEMORY / GIB:.0f}"
+
+
+def _inotify() -> Iterator[str]:
+    """Hosts share root's instances with the machine's own daemons; one that gets none does not boot."""
+    limit = int((PROC / "sys/fs/inotify/max_user_instances").read_text())
+    free = limit - sum(_target(link) == "anon_inode:inotify" for link in PROC.glob("[0-9]*/fd/*"))
+    if free < INOTIFY:
+        yield (
+            f"fs.inotify.max_user_instances: {free} of {limit} are free, expected at least {INOTIFY}"
+            f" (sysctl -w fs.inotify.max_user_instances={limit + INOTIFY})"
+        )
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _ports(settings: Settings) -> Iterator[str]:

@@ -7,6 +7,7 @@ they cannot differ.
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,6 +25,10 @@ Resource = TypeVar("Resource")
 logging.getLogger("botocore").setLevel(logging.INFO)
 # saltext-boto3 makes a session for each client, and each would read botocore's list of all endpoints again.
 botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)
+
+# On a host that is busy, credentials of its role may take longer than the second that botocore waits.
+os.environ.setdefault("AWS_METADATA_SERVICE_TIMEOUT", "5")
+os.environ.setdefault("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "5")
 
 
 def client(service: str, region: str | None = None, profile: str | None = None) -> Any:

@@ -44,6 +44,16 @@ def test_without_tags_nothing_is_ours(ours: Any) -> None:
         ours(LISTED, "ours-", {}, dict)
 
 
+def test_credentials_of_a_role_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what a person set is left. Mutants: one of the two left out; set whatever there is."""
+    monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "9")
+    monkeypatch.delenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", raising=False)
+    runpy.run_path(str(CHECKOUT / "salt/_modules/aws_resource.py"))
+    session = botocore.session.get_session()
+    assert session.get_config_variable("metadata_service_timeout") == 9
+    assert session.get_config_variable("metadata_service_num_attempts") == 5
+
+
 def test_all_clients_of_a_run_share_what_botocore_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Mutant: `create_loader` not cached: a run of ``aws`` then takes half as long again."""
     monkeypatch.setattr(botocore.session, "create_loader", botocore.loaders.create_loader)

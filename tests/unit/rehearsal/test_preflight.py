@@ -161,3 +161,21 @@ def test_a_broken_description_is_refused_with_its_file(
     (described / path).write_text(content)
     with pytest.raises(StepError, match=told):
         Fleet(described)
+
+
+def test_hosts_need_instances_of_inotify(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: those in use not counted; every open file counted."""
+    proc = tmp_path / "proc"
+    (proc / "sys/fs/inotify").mkdir(parents=True)
+    limit = proc / "sys/fs/inotify/max_user_instances"
+    monkeypatch.setattr(preflight, "PROC", proc)
+    (proc / "1/fd").mkdir(parents=True)
+    for number in range(20):
+        (proc / f"1/fd/{number}").symlink_to("anon_inode:inotify")
+        (proc / f"1/fd/{number + 100}").symlink_to("/dev/null")
+    limit.write_text("100\n")
+    preflight.check(settings, None, fresh=True)
+    limit.write_text("99\n")
+    assert "max_user_instances: 79 of 99 are free, expected at least 80" in refusal(settings)
