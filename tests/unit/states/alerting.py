@@ -43,12 +43,16 @@ def _read(text: str) -> dict[str, Any]:
     return content
 
 
-def unit_tests(name: str) -> dict[str, Any]:
-    """Return the unit tests of a rule file."""
-    content = _read((TESTS / f"{name}.yaml").read_text())
+def unit_tests(name: str) -> list[dict[str, Any]]:
+    """Return the unit tests of a rule file: of NAME.yaml, and of NAME.WHAT.yaml evaluated at other times."""
+    return [_unit_tests(path) for path in sorted(TESTS.glob(f"{name}.*yaml"))]
+
+
+def _unit_tests(path: Path) -> dict[str, Any]:
+    content = _read(path.read_text())
     series = [one for test in content["tests"] for one in test.get("input_series", [])]
     numbers = [one for one in series if not isinstance(one["values"], str)]
-    assert not numbers, f"{name}.yaml: to be quoted, YAML takes 0x20 for a number: {numbers}"
+    assert not numbers, f"{path.name}: to be quoted, YAML takes 0x20 for a number: {numbers}"
     return content
 
 

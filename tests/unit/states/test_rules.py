@@ -37,21 +37,27 @@ def seconds(duration: str) -> int:
     return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([dhms])", duration))
 
 
+def _groups(name: str) -> list[dict[str, Any]]:
+    """Return the groups of unit tests of a rule file."""
+    return [test for content in unit_tests(name) for test in content["tests"]]
+
+
 def test_each_rule_file_is_read_and_tested() -> None:
-    """Mutants: a rule file left out of defaults.yaml; its tests removed."""
-    assert set(RENDERED) == set(SOURCES) == {path.stem for path in TESTS.glob("*.yaml")}
+    """Mutants: a rule file left out of defaults.yaml; its tests removed, or named after no rule file."""
+    assert set(RENDERED) == set(SOURCES) == {path.name.partition(".")[0] for path in TESTS.glob("*.yaml")}
 
 
 @pytest.mark.parametrize("name", RENDERED)
 def test_rules_do_what_their_tests_say(name: str, tmp_path: Path) -> None:
     """Mutants: ``> `` of HighErrorRate made ``>=``; ``5..`` made ``[45]..``."""
-    assert check(tmp_path, [RENDERED[name]], unit_tests(name)) == [""]
+    for content in unit_tests(name):
+        assert check(tmp_path, [RENDERED[name]], content) == [""]
 
 
 @pytest.mark.parametrize(("name", "rule"), _all("alert"))
 def test_each_alert_has_what_it_needs(name: str, rule: Rule) -> None:
     """Mutants: the firing case of HighLatency removed from tests/rules/app.yaml; its runbook; its team."""
-    cases = [case for test in unit_tests(name)["tests"] for case in test.get("alert_rule_test", [])]
+    cases = [case for test in _groups(name) for case in test.get("alert_rule_test", [])]
     mine = [case for case in cases if case["alertname"] == rule["alert"]]
     assert any(case["exp_alerts"] for case in mine), f"{rule['alert']} is never seen firing"
     if rule["expr"] != "vector(1)":
@@ -66,7 +72,7 @@ def test_each_alert_has_what_it_needs(name: str, rule: Rule) -> None:
 @pytest.mark.parametrize(("name", "rule"), _all("record"))
 def test_each_record_is_tested(name: str, rule: Rule) -> None:
     """Mutant: the expectations of http_request_duration_ms removed from tests/rules/app.yaml."""
-    asked = {case["expr"] for test in unit_tests(name)["tests"] for case in test.get("promql_expr_test", [])}
+    asked = {case["expr"] for test in _groups(name) for case in test.get("promql_expr_test", [])}
     assert rule["record"] in asked
 
 
@@ -84,6 +90,21 @@ def _changed(rule: Rule, interval: int) -> Iterator[dict[str, Any]]:
     if "for" in rule:
         lasts = seconds(rule["for"])
         yield from ({"for": f"{changed}s"} for changed in (lasts - interval, lasts + interval))
+
+
+def _asking(name: str, alert: str) -> dict[str, Any]:
+    """Return the file of unit tests that asks of an alert, with only what does. Each alert has one."""
+    found = []
+    for content in unit_tests(name):
+        mine = []
+        for test in content["tests"]:
+            cases = [case for case in test.get("alert_rule_test", []) if case["alertname"] == alert]
+            if cases:
+                mine.append({**test, "promql_expr_test": [], "alert_rule_test": cases})
+        if mine:
+            found.append({**content, "tests": mine})
+    (one,) = found
+    return one
 
 
 def _only(name: str, alert: str, change: Mapping[str, Any]) -> str:
@@ -111,13 +132,7 @@ def test_a_changed_threshold_or_duration_is_noticed(name: str, alert: Rule, tmp_
     Mutants: in tests/rules, HighLatency fires at 1200 ms only, ServiceDown is asked 15 s later, 19 requests
     for DiskSaturated instead of 19.5, the firing case of HighErrorRate removed; a record that it needs.
     """
-    content = unit_tests(name)
-    mine = []
-    for test in content["tests"]:
-        cases = [case for case in test.get("alert_rule_test", []) if case["alertname"] == alert["alert"]]
-        if cases:
-            mine.append({**test, "promql_expr_test": [], "alert_rule_test": cases})
-    content["tests"] = mine
+    content = _asking(name, alert["alert"])
     changes = list(_changed(alert, seconds(content.get("evaluation_interval", "1m"))))
     changed = [_only(name, alert["alert"], change) for change in changes]
     faults, *noticed = check(tmp_path, [RENDERED[name], *changed], content, alert["alert"], annotations=False)
