@@ -73,7 +73,7 @@ def test_instance(account: Account, applied: States) -> None:
     assert {tag["Key"]: tag["Value"] for tag in found["TagList"]}["Fleet"] == "saltwatch"
 
 
-def test_only_the_application_reaches_it(account: Account, applied: States) -> None:
+def test_only_the_application_and_the_probe_reach_it(account: Account, applied: States) -> None:
     # Mutants: subnets(public=True) in database.sls; the security group of the base role.
     found, ec2 = instance(account), account.client("ec2")
     subnets = [each["SubnetIdentifier"] for each in found["DBSubnetGroup"]["Subnets"]]
@@ -83,9 +83,9 @@ def test_only_the_application_reaches_it(account: Account, applied: States) -> N
     (described,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     (rule,) = described["IpPermissions"]
     assert (rule["FromPort"], rule["ToPort"], rule["IpRanges"]) == (3306, 3306, [])
-    (peer,) = rule["UserIdGroupPairs"]
-    (client,) = ec2.describe_security_groups(GroupIds=[peer["GroupId"]])["SecurityGroups"]
-    assert client["GroupName"] == "saltwatch-app"
+    ids = [peer["GroupId"] for peer in rule["UserIdGroupPairs"]]
+    clients = ec2.describe_security_groups(GroupIds=ids)["SecurityGroups"]
+    assert {client["GroupName"] for client in clients} == {"saltwatch-app", "saltwatch-blackbox_exporter"}
 
 
 def test_the_name_leads_there(account: Account, applied: States) -> None:
@@ -180,7 +180,7 @@ def test_drift_is_shown_and_mended(account: Account, applied: States) -> None:
     }
     assert instance(account)["AllocatedStorage"] == 60
     assert changed(account.apply("aws.database")) == {}
-    test_only_the_application_reaches_it(account, states)
+    test_only_the_application_and_the_probe_reach_it(account, states)
     test_errors_are_kept_for_a_week(account, states)
     assert secret(account)["password"] == password_in_force(account) == password
 
