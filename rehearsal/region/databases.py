@@ -35,18 +35,18 @@ def used() -> bool:
     return "moto.rds.models" in sys.modules
 
 
-def services(settings_account: str, region: str, rds: Callable[[], Any], issue: Issue) -> Iterator[Service]:
+def services(account: str, region: str, rds: Callable[[], Any], issue: Issue) -> Iterator[Service]:
     """Yield the DB instances of the account.
 
     Args:
-        settings_account: the account's number.
+        account: its number.
         region: its region.
         rds: returns a boto3 client; not called while there is no instance.
         issue: returns the key and certificate of an endpoint.
     """
     from moto.rds.models import rds_backends
 
-    known = rds_backends[settings_account][region].databases
+    known = rds_backends[account][region].databases
     if not known:
         return
     for page in rds().get_paginator("describe_db_instances").paginate():
