@@ -56,12 +56,16 @@ def disable_term_protect(provider: Provider, name: str) -> bool:
 
 
 def _protect(provider: Provider, name: str, protected: bool) -> bool:
-    instance = machines.get(provider, name)
-    with explained(f"changing the protection of {name}"):
+    protect(provider, machines.get(provider, name), protected)
+    return show_term_protect(provider, name)
+
+
+def protect(provider: Provider, instance: machines.Instance, protected: bool) -> None:
+    """Set whether AWS refuses to terminate a machine."""
+    with explained(f"changing the protection of {machines.name(instance)}"):
         provider.client().modify_instance_attribute(
             InstanceId=instance["InstanceId"], DisableApiTermination={"Value": protected}
         )
-    return show_term_protect(provider, name)
 
 
 def show_detailed_monitoring(provider: Provider, name: str) -> str:

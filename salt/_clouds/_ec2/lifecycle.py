@@ -9,7 +9,20 @@ from typing import Any
 import botocore.exceptions
 from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 
-from . import addresses, deploy, dns, launch, machines, minions, spot, ssm, storage, termination, waiting
+from . import (
+    addresses,
+    attributes,
+    deploy,
+    dns,
+    launch,
+    machines,
+    minions,
+    spot,
+    ssm,
+    storage,
+    termination,
+    waiting,
+)
 from .adopt import adopted
 from .errors import explained
 from .provider import Provider
@@ -55,6 +68,8 @@ def create(
         present = adopted(provider, name, settings) if given else _present(provider, name)
         if not given and present is not None and machines.is_failed(present):
             log.warning("%s: replacing %s, whose bootstrap failed", name, present["InstanceId"])
+            if settings.get("termination_protection"):  # of a machine that is in nobody's use yet
+                attributes.protect(provider, present, False)
             termination.terminate(provider, present)
             present = None
         if present is None:

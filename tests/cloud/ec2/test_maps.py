@@ -272,6 +272,20 @@ def test_termination_protection_is_respected(salt_cloud, region, launched):
     cloud.destroy("web-1")
 
 
+def test_a_failed_machine_is_replaced_in_spite_of_its_protection(salt_cloud, region, launched):
+    """A complete one never is. Mutants: its protection left; taken from whatever is to be terminated."""
+    cloud = salt_cloud(termination_protection=True, deploy=False)
+    cloud.create()
+    assert cloud.action("enable_term_protect") is True  # moto 5.2 drops what the launch says of it
+    (first,) = launched()
+    tags = [{"Key": "salt-cloud:bootstrap", "Value": "failed"}]
+    region.ec2.create_tags(Resources=[first["InstanceId"]], Tags=tags)
+    cloud.create()
+    states = {one["InstanceId"]: one["State"]["Name"] for one in launched()}
+    assert states.pop(first["InstanceId"], "terminated") == "terminated"
+    assert list(states.values()) == ["running"]
+
+
 def test_plan(salt_cloud, region, launched):
     """What a run would do, with its cost, and no write. Mutants: any of the actions confused, or missing."""
     cloud = salt_cloud(root_volume={"size": 10})
