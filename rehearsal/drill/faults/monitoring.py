@@ -79,6 +79,7 @@ FAULTS = (
         _stop_prometheus,
         _start_prometheus,
         group=7,
+        consequences=(Expected("PrometheusRemoteWriteFailing", {"job": "tempo"}),),  # what it makes of traces
         # Alertmanager takes the Watchdog for firing until four minutes after the last word of it.
         patience=420,
     ),
