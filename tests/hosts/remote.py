@@ -57,9 +57,7 @@ def salt(target: str, function: str, *arguments: str, timeout: float = 900) -> d
     Raises:
         RemoteError: a minion did not answer.
     """
-    # A busy host takes its time to say that it still works on a job; who does not is left out of the answers.
-    patience = ["--timeout=60", "--gather-job-timeout=60"]
-    command = ["salt", "--out=json", "--static", *patience, target, function, *arguments]
+    command = ["salt", "--out=json", "--static", "--timeout=60", target, function, *arguments]
     # salt exits non-zero when a state failed; what failed is in the answer.
     output = run("salt-1", *command, timeout=timeout, check=False)
     try:
