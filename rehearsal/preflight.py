@@ -72,12 +72,19 @@ def _memory() -> Iterator[str]:
 def _inotify() -> Iterator[str]:
     """Hosts share root's instances with the machine's own daemons; one that gets none does not boot."""
     limit = int((PROC / "sys/fs/inotify/max_user_instances").read_text())
-    free = limit - sum(_target(link) == "anon_inode:inotify" for link in PROC.glob("[0-9]*/fd/*"))
+    free = limit - sum(_instances(descriptors) for descriptors in PROC.glob("[0-9]*/fd"))
     if free < INOTIFY:
         yield (
             f"fs.inotify.max_user_instances: {free} of {limit} are free, expected at least {INOTIFY}"
             f" (sysctl -w fs.inotify.max_user_instances={limit + INOTIFY})"
         )
+
+
+def _instances(descriptors: Path) -> int:
+    try:
+        return sum(_target(link) == "anon_inode:inotify" for link in descriptors.iterdir())
+    except OSError:  # the process has ended meanwhile
+        return 0
 
 
 def _target(link: Path) -> str:

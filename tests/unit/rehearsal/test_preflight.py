@@ -166,7 +166,7 @@ def test_a_broken_description_is_refused_with_its_file(
 def test_hosts_need_instances_of_inotify(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mutants: those in use not counted; every open file counted."""
+    """Mutants: those in use not counted; every open file counted; a process that ends meanwhile an error."""
     proc = tmp_path / "proc"
     (proc / "sys/fs/inotify").mkdir(parents=True)
     limit = proc / "sys/fs/inotify/max_user_instances"
@@ -175,6 +175,8 @@ def test_hosts_need_instances_of_inotify(
     for number in range(20):
         (proc / f"1/fd/{number}").symlink_to("anon_inode:inotify")
         (proc / f"1/fd/{number + 100}").symlink_to("/dev/null")
+    (proc / "2").mkdir()
+    (proc / "2/fd").touch()  # which cannot be listed
     limit.write_text("100\n")
     preflight.check(settings, None, fresh=True)
     limit.write_text("99\n")
