@@ -36,6 +36,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(Settings, "cache", tmp_path / "cache")
     monkeypatch.setattr(checks, "problems", lambda settings: [])
     monkeypatch.setattr(preflight, "_debian_mirror", lambda: iter(()))
+    monkeypatch.setattr(preflight, "PROC", tmp_path / "proc")
+    (tmp_path / "proc/sys/fs/inotify").mkdir(parents=True)
+    (tmp_path / "proc/sys/fs/inotify/max_user_instances").write_text("128\n")
     (tmp_path / "var/lib").mkdir(parents=True)
     return Settings("nobodys", tmp_path, forward_base=free_ports())
 
@@ -163,14 +166,10 @@ def test_a_broken_description_is_refused_with_its_file(
         Fleet(described)
 
 
-def test_hosts_need_instances_of_inotify(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hosts_need_instances_of_inotify(settings: Settings, tmp_path: Path) -> None:
     """Mutants: those in use not counted; every open file counted; a process that ends meanwhile an error."""
     proc = tmp_path / "proc"
-    (proc / "sys/fs/inotify").mkdir(parents=True)
     limit = proc / "sys/fs/inotify/max_user_instances"
-    monkeypatch.setattr(preflight, "PROC", proc)
     (proc / "1/fd").mkdir(parents=True)
     for number in range(20):
         (proc / f"1/fd/{number}").symlink_to("anon_inode:inotify")
