@@ -1,4 +1,4 @@
-"""CloudWatch Logs: log groups, and which service may write to them.
+"""CloudWatch Logs: log groups, their streams, and which service may write to them.
 
 saltext-boto3 1.2.0 has nothing for it.
 """
@@ -44,6 +44,32 @@ def group_present(
             logs.tag_resource(resourceArn=arn, tags=changed["tags"])
 
     return __salt__["aws_resource.present"](name, desired=desired, read=read, create=create, update=update)
+
+
+def stream_present(name: str, group: str, region: str | None = None, profile: str | None = None) -> Result:
+    """Make sure that a log group has a stream. It cannot be tagged, and goes with its group.
+
+    Args:
+        name: the stream's name.
+        group: the group's name.
+        region: see `group_present`.
+        profile: see `group_present`.
+    """
+    logs = __salt__["aws_resource.client"]("logs", region, profile)
+
+    def read() -> Result | None:
+        # A group that is still to be made can be asked for itself, and not for its streams.
+        found = [each for each in _groups(logs, group) if each["logGroupName"] == group]
+        streams = _streams(logs, group, name) if found else []
+        return {"group": group} if name in streams else None
+
+    def create() -> None:
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+
+    # Of what exists nothing can differ.
+    return __salt__["aws_resource.present"](
+        name, desired={"group": group}, read=read, create=create, update=lambda _: None
+    )
 
 
 def groups_absent(
@@ -127,6 +153,13 @@ def policy_absent(name: str, region: str | None = None, profile: str | None = No
 def _groups(logs: Any, prefix: str) -> list[Result]:
     pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=prefix)
     return [group for page in pages for group in page["logGroups"]]
+
+
+def _streams(logs: Any, group: str, prefix: str) -> list[str]:
+    pages = logs.get_paginator("describe_log_streams").paginate(
+        logGroupName=group, logStreamNamePrefix=prefix
+    )
+    return [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
 
 
 def _tags(logs: Any, group: Result) -> Tags:

@@ -17,14 +17,23 @@ Render = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def render(tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path) -> Render:
-    """Return a function that returns Alloy's configuration on a host, ``unavailable`` services aside."""
+    """Return a function that returns Alloy's configuration on a host, ``unavailable`` services aside.
+
+    ``cloudwatch`` names the services whose lines go there, too.
+    """
     made: dict[str, str] = {}
 
-    def config(minion_id: str, unavailable: tuple[str, ...] = ("https",), **alloy: Any) -> str:
-        key = repr((minion_id, unavailable, alloy))
+    def config(
+        minion_id: str,
+        unavailable: tuple[str, ...] = ("https",),
+        cloudwatch: tuple[str, ...] = (),
+        **alloy: Any,
+    ) -> str:
+        key = repr((minion_id, unavailable, cloudwatch, alloy))
         if key not in made:
             scratch = tmp_path_factory.mktemp(minion_id)
-            pillar: dict[str, Any] = {"fleet": {"unavailable": list(unavailable)}, "alloy": alloy}
+            fleet = {"unavailable": list(unavailable), "cloudwatch_logs": {"services": list(cloudwatch)}}
+            pillar: dict[str, Any] = {"fleet": fleet, "alloy": alloy}
             made[key] = overridden(minion_id, pillar, scratch, local_pillar, artifacts).files[CONFIG]
         return made[key]
 
@@ -128,6 +137,68 @@ def test_metrics_are_written_only_if_asked(render: Render) -> None:
     assert 'url = "http://mimir-1.saltwatch.internal:9009/api/v1/push"' in config
 
 
+def _component(config: str, name: str, label: str) -> str:
+    """Return what a component of the configuration is told."""
+    (body,) = re.findall(rf'^{re.escape(name)} "{label}" \{{\n(.*?)^\}}', config, re.S | re.M)
+    return body
+
+
+def _level_goes_to(config: str) -> set[str]:
+    (listed,) = re.findall(r"forward_to = \[(.*?)\]", _component(config, "loki.relabel", "level"), re.S)
+    return set(re.findall(r"[\w.]+", listed))
+
+
+def test_lines_go_to_loki_alone_unless_services_are_chosen(render: Render) -> None:
+    """Mutant: `sigv4` without its condition, which wants credentials that a virtual machine has not."""
+    config = render("app-1")
+    assert _level_goes_to(config) == {"loki.write.loki.receiver"}
+    assert not re.search("sigv4|amazonaws|otelcol.receiver.loki", config)
+
+
+def test_each_chosen_service_of_the_host_has_its_stream(render: Render) -> None:
+    """Beside Loki. Mutants: the database's stream on the application's host; Loki's receiver left out; `keep`
+    without the job, with which each stream has all lines."""
+    config = render("app-1", cloudwatch=("http", "app", "database"))
+    branches = {f"loki.relabel.cloudwatch_{service}.receiver" for service in ("http", "app")}
+    assert _level_goes_to(config) == {"loki.write.loki.receiver", *branches}
+    for service in ("http", "app"):
+        label = f"cloudwatch_{service}"
+        way = [
+            _component(config, name, label)
+            for name in (
+                "loki.relabel",
+                "otelcol.receiver.loki",
+                "otelcol.processor.batch",
+                "otelcol.exporter.otlphttp",
+            )
+        ]
+        assert re.search(rf'action += "keep"\s+source_labels = \["job"\]\s+regex += "{service}"', way[0])
+        assert f"[otelcol.receiver.loki.{label}.receiver]" in way[0]
+        assert f"[otelcol.processor.batch.{label}.input]" in way[1]
+        assert f"[otelcol.exporter.otlphttp.{label}.input]" in way[2]
+        assert 'endpoint = "https://logs.eu-west-1.amazonaws.com"' in way[3]
+        headers = dict(re.findall(r'"(x-aws-[\w-]+)" += "(.*)"', way[3]))
+        assert headers == {"x-aws-log-group": "/saltwatch/services", "x-aws-log-stream": f"{service}-dev"}
+    assert 'service = "logs"' in _component(config, "otelcol.auth.sigv4", "cloudwatch")
+
+
+def test_what_waits_for_cloudwatch_is_bounded_and_dropped_at_last(render: Render) -> None:
+    """Mutants: `block_on_overflow`, with which Loki's lines would wait as well; a queue of whole requests."""
+    config = render("app-1", cloudwatch=("app",))
+    exporter = _component(config, "otelcol.exporter.otlphttp", "cloudwatch_app")
+    assert re.search(r'sizer += "items"\s+queue_size += 20000', exporter)
+    assert 'max_elapsed_time = "0s"' in exporter
+    assert "block" not in exporter
+
+
+def test_lines_go_to_cloudwatch_where_loki_is_not(render: Render) -> None:
+    """Mutant: the sources only where Loki is."""
+    config = render("app-1", ("https", "loki"), cloudwatch=("app",))
+    assert _level_goes_to(config) == {"loki.relabel.cloudwatch_app.receiver"}
+    assert "loki.write" not in config
+    assert "/var/log/app/app.json" in _files(config)
+
+
 def test_nothing_is_installed_where_alloy_is_not_to_be_had(minion: Callable[..., Minion]) -> None:
     """Mutant: the condition in salt/role/base.sls left out."""
     host = minion("app-1")
@@ -150,11 +221,11 @@ def _check(text: str, scratch: Path) -> subprocess.CompletedProcess[str]:
 
 @needs_alloy
 @pytest.mark.parametrize("host", ["app-1", "salt-1", "tempo-1"])
-@pytest.mark.parametrize("arguments", [{}, {"remote_write": True}])
+@pytest.mark.parametrize("arguments", [{}, {"remote_write": True}, {"cloudwatch": ("ssh", "app")}])
 def test_alloy_starts_with_its_configuration(
     render: Render, tmp_path: Path, host: str, arguments: dict[str, Any]
 ) -> None:
-    """Mutant: ``max_wait_time`` misspelled in the template."""
+    """Mutants: ``max_wait_time`` misspelled in the template; no credentials for the trial."""
     answer = _check(render(host, **arguments), tmp_path)
     assert answer.returncode == 0, answer.stderr
 
