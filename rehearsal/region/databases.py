@@ -1,7 +1,7 @@
 """RDS: each DB instance is a MariaDB with the account, the port and the certificate that RDS gave it.
 
-Not rehearsed: the standby of a Multi-AZ instance, backups, parameter groups, logs in CloudWatch, MySQL
-itself.
+Not rehearsed: the standby of a Multi-AZ instance, backups, parameters but for `PARAMETERS`, logs in
+CloudWatch, MySQL itself.
 """
 
 import sys
@@ -18,6 +18,8 @@ PRIVILEGES = (
     " SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
 )
 ENGINES = ("mysql", "mariadb")
+# What a DB parameter group sets that has an effect here, and its default. They are dynamic, of 1 and 0.
+PARAMETERS = {"require_secure_transport": "0"}
 _CONFIG = """\
 [mariadbd]
 bind-address = 0.0.0.0
@@ -54,10 +56,11 @@ def services(account: str, region: str, rds: Callable[[], Any], issue: Issue) ->
             if item["Engine"] in ENGINES and item.get("DBSubnetGroup"):
                 # The only thing that the API does not tell.
                 password = known[item["DBInstanceIdentifier"]]._master_user_password or ""
-                yield _service(item, password, issue)
+                statements = _account(item, password) + _parameters(item, rds())
+                yield _service(item, statements, issue)
 
 
-def _service(item: dict[str, Any], password: str, issue: Issue) -> Service:
+def _service(item: dict[str, Any], statements: str, issue: Issue) -> Service:
     name, endpoint = item["DBInstanceIdentifier"], item["Endpoint"]["Address"]
     return Service(
         kind="rds",
@@ -70,7 +73,7 @@ def _service(item: dict[str, Any], password: str, issue: Issue) -> Service:
         files=(
             File("etc/mysql/mariadb.conf.d/99-rds.cnf", _CONFIG.format(port=item["Endpoint"]["Port"])),
             File("etc/managed/server.pem", issue(endpoint), 0o600),
-            File("etc/managed/account.sql", _account(item, password), 0o600),
+            File("etc/managed/account.sql", statements, 0o600),
         ),
     )
 
@@ -85,6 +88,19 @@ def _account(item: dict[str, Any], password: str) -> str:
         f"GRANT {PRIVILEGES} ON *.* TO {user} WITH GRANT OPTION;",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _parameters(item: dict[str, Any], rds: Any) -> str:
+    """Return the statements that set what the instance's parameter group says."""
+    values = dict(PARAMETERS)
+    for group in item["DBParameterGroups"]:
+        pages = rds.get_paginator("describe_db_parameters").paginate(
+            DBParameterGroupName=group["DBParameterGroupName"]
+        )
+        for parameter in (each for page in pages for each in page["Parameters"]):
+            if parameter["ParameterName"] in values:
+                values[parameter["ParameterName"]] = parameter["ParameterValue"]
+    return "".join(f"SET GLOBAL {name} = {int(value)};\n" for name, value in values.items())
 
 
 def _text(value: str) -> str:

@@ -30,10 +30,11 @@ def generate(region: str | None = None, profile: str | None = None) -> str:
 def store(
     name: str, fields: Mapping[str, str], region: str | None = None, profile: str | None = None
 ) -> None:
-    """Set what else is in a secret, and keep its password; make one up if it has none."""
+    """Set fields of a secret, and keep the others and its password; make one up if it has none."""
     manager = __salt__["aws_resource.client"]("secretsmanager", region, profile)
-    password = read(name, region, profile).get("password") or generate(region, profile)
-    manager.put_secret_value(SecretId=name, SecretString=json.dumps({**fields, "password": password}))
+    value = {**read(name, region, profile), **fields}
+    value["password"] = value.get("password") or generate(region, profile)
+    manager.put_secret_value(SecretId=name, SecretString=json.dumps(value))
 
 
 def password_to_be(name: str, region: str | None = None, profile: str | None = None) -> str:

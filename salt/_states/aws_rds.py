@@ -86,6 +86,7 @@ def instance_present(
     secret: str,
     kms_key: str,
     subnet_group: str,
+    parameter_group: str,
     security_group: str,
     vpc: str,
     deletion_protection: bool,
@@ -104,6 +105,7 @@ def instance_present(
         secret: the name of the secret with ``username``, ``password`` and ``dbname``; read when it is made.
         kms_key: the alias, without ``alias/``, of the key that encrypts it.
         subnet_group: the name of its DB subnet group.
+        parameter_group: the name of its DB parameter group, of the release's family.
         security_group: the name of its security group.
         vpc: the name of the VPC.
         deletion_protection: whether AWS refuses to delete it.
@@ -133,6 +135,7 @@ def instance_present(
         "StorageEncrypted": True,
         "kms_key": kms_key,
         "subnet_group": subnet_group,
+        "DBParameterGroupName": parameter_group,
         "security_groups": [security_group],
         "logs": _LOGS,
         "tags": tags | {"Name": name},
@@ -151,6 +154,7 @@ def instance_present(
             "storage": min(settings["storage"], found["AllocatedStorage"]),  # it may have grown
             "kms_key": kms_key if key and key == __salt__["aws_kms.arn"](kms_key, region, profile) else key,
             "subnet_group": found["DBSubnetGroup"]["DBSubnetGroupName"],
+            "DBParameterGroupName": found["DBParameterGroups"][0]["DBParameterGroupName"],
             "security_groups": sorted(names.get(group, group) for group in groups),
             "logs": sorted(found.get(_EXPORTED, [])),
             "tags": __salt__["aws_resource.tag_dict"](found.get("TagList")),
@@ -166,6 +170,7 @@ def instance_present(
             StorageEncrypted=True,
             KmsKeyId=__salt__["aws_kms.arn"](kms_key, region, profile),
             DBSubnetGroupName=subnet_group,
+            DBParameterGroupName=parameter_group,
             VpcSecurityGroupIds=group_ids(),
             EnableCloudwatchLogsExports=_LOGS,
             DBName=account["dbname"],
@@ -185,6 +190,8 @@ def instance_present(
             arguments |= {"EngineVersion": desired["version"], "AllowMajorVersionUpgrade": True}
         if "storage" in changed:
             arguments["AllocatedStorage"] = settings["storage"]
+        if "DBParameterGroupName" in changed:
+            arguments["DBParameterGroupName"] = parameter_group
         if "security_groups" in changed:
             arguments["VpcSecurityGroupIds"] = group_ids()
         if "logs" in changed:

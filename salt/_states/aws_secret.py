@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "aws_secret"
 
@@ -28,7 +29,8 @@ def present(
 ) -> Result:
     """Make sure that a secret exists: a JSON object of ``fields`` and a ``password`` that AWS makes up.
 
-    A password that is there stays; ``salt-call -c operator aws_secret.rotate NAME`` makes a new one.
+    A password that is there stays; ``salt-call -c operator aws_secret.rotate NAME`` makes a new one. So do
+    fields that are not named here.
 
     Args:
         name: the secret's name, as ``saltwatch/app/database``.
@@ -54,7 +56,7 @@ def present(
             return __salt__["aws_resource.missing"](error, "ResourceNotFoundException")
         return {
             "description": secret.get("Description"),
-            "fields": {key: text for key, text in value.items() if key != "password"},
+            "fields": {key: text for key, text in value.items() if key in desired["fields"]},
             "password": bool(value.get("password")),
             "tags": __salt__["aws_resource.tag_dict"](secret.get("Tags")),
         }
@@ -80,6 +82,40 @@ def present(
             manager.tag_resource(SecretId=name, Tags=listed)
 
     return __salt__["aws_resource.present"](name, desired=desired, read=read, create=create, update=update)
+
+
+def endpoint_present(
+    name: str, database: str, region: str | None = None, profile: str | None = None
+) -> Result:
+    """Make sure that the field ``host`` of a secret is the endpoint of an RDS instance.
+
+    That is the name which its certificate has, so who reads the secret can tell that it is the right server.
+
+    Args:
+        name: the secret's name.
+        database: the instance's identifier.
+        region: see `present`.
+        profile: see `present`.
+    """
+    desired = {"host": f"the endpoint of {database}"}
+
+    def read() -> Result | None:
+        try:
+            host = __salt__["aws_secret.read"](name, region, profile).get("host")
+        except ClientError as error:
+            return __salt__["aws_resource.missing"](error, "ResourceNotFoundException")
+        right = host == __salt__["aws_rds.endpoint"](database, region, profile)
+        return {"host": desired["host"] if right else host} if host else None
+
+    def store() -> None:
+        endpoint = __salt__["aws_rds.endpoint"](database, region, profile)
+        if endpoint is None:
+            raise CommandExecutionError(f"{name}: {database} has no endpoint yet; apply again later")
+        __salt__["aws_secret.store"](name, {"host": endpoint}, region, profile)
+
+    return __salt__["aws_resource.present"](
+        name, desired=desired, read=read, create=store, update=lambda changed: store()
+    )
 
 
 def secrets_absent(

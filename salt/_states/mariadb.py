@@ -5,7 +5,6 @@ that is not asked for, and an extension that a run installs is found only by the
 """
 
 import hashlib
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,9 +113,10 @@ def user_present(
             own role, so that it is in no pillar and no job. While it is being rotated the new one counts.
         region: of the secret.
         socket: the server's Unix socket.
-        server: instead of the socket MySQL somewhere else: ``host``, ``port``, ``ca`` (path of the
-            certificates to trust) and ``secret`` with its master account. Clients come from where this host
-            comes from: whether the password is in force is seen by logging in with it.
+        server: instead of the socket MySQL somewhere else: ``port``, ``ca`` (path of the certificates to
+            trust) and ``secret`` with its master account and its ``host``, of which its certificate has to
+            be. Clients come from where this host comes from: whether the password is in force is seen by
+            logging in with it.
 
     Raises:
         CommandExecutionError: the server cannot be reached or refuses, or the secret cannot be read.
@@ -220,7 +220,9 @@ def _server(given: Mapping[str, Any], region: str | None) -> Server:
         account = __salt__["aws_secret.read"](given["secret"], region)
     except Exception as error:  # boto3 may not be there to name its exceptions
         raise CommandExecutionError(f"secret {given['secret']}: {error}") from error
-    return Server(given["host"], given["port"], account["username"], account["password"], given["ca"])
+    if "host" not in account:
+        raise CommandExecutionError(f"secret {given['secret']}: it has no host yet; apply aws.database")
+    return Server(account["host"], given["port"], account["username"], account["password"], given["ca"])
 
 
 def _admitted(server: Server, name: str, password: str) -> bool:
@@ -273,10 +275,7 @@ def _session(where: str | Server) -> Iterator[Any]:
     except ImportError as error:
         raise UnreachableError("minion:extensions: expected PyMySQL, which this state needs") from error
     if isinstance(where, Server):
-        # Its certificate has RDS's name of it and not ours.
-        context = ssl.create_default_context(cafile=where.ca)
-        context.check_hostname = False
-        account = {**where._asdict(), "ssl": context}
+        account = {**where._asdict(), "ssl_ca": where.ca, "ssl_verify_identity": True}
         del account["ca"]
         where = where.host
     else:

@@ -1,6 +1,10 @@
 # Settings, checked by the new version before they replace the old ones. The application reads its account of the
 # database from Secrets Manager; where there is no AWS the password is pillar's, in a file of its own.
 {%- from 'app/map.jinja' import app, version %}
+{%- if salt['fleet.database_ca']() %}
+include:
+  - rds_ca
+{%- endif %}
 
 app-config-directory:
   file.directory:
@@ -51,6 +55,9 @@ app-settings:
       - app_release: app-release
       - file: app-database-url
       - file: app-log-directory
+{%- if salt['fleet.database_ca']() %}
+      - file: rds-ca-bundle
+{%- endif %}
 
 app-rotation:
   file.managed:

@@ -2,6 +2,8 @@
 # made by the control node (salt/database_account).
 {%- set aws, fleet, tags = pillar['aws'], pillar['fleet']['name'], salt['aws_fleet.tags']() %}
 {%- set zone, name = pillar['fleet']['zone'], salt['aws_fleet.database']() %}
+{%- set release = aws['database']['version'] %}
+{%- set parameters = name ~ '-mysql' ~ release | replace('.', '-') %}
 include:
   - aws.network
   - aws.security_groups
@@ -37,6 +39,16 @@ aws-database-subnets:
       - id: aws-subnet-{{ subnet }}
 {%- endfor %}
 
+# Who does not speak TLS is refused. A group is of one release; one that is followed by another goes with aws.absent.
+aws-database-parameters:
+  aws_rds_parameters.present:
+    - name: {{ parameters }}
+    - family: mysql{{ release }}
+    - description: MySQL of {{ fleet }}
+    - parameters: {require_secure_transport: '1'}
+    - tags: {{ tags | json }}
+    - region: {{ aws['region'] }}
+
 aws-database:
   aws_rds.instance_present:
     - name: {{ name }}
@@ -44,6 +56,7 @@ aws-database:
     - secret: {{ salt['fleet.master_secret']() }}
     - kms_key: {{ salt['aws_fleet.key']('database') }}
     - subnet_group: {{ name }}
+    - parameter_group: {{ parameters }}
     - security_group: {{ fleet }}-database
     - vpc: {{ fleet }}
     - deletion_protection: {{ aws['protect'] }}
@@ -52,6 +65,7 @@ aws-database:
     - require:
       - id: aws-key-database
       - id: aws-database-log
+      - id: aws-database-parameters
       - id: aws-database-subnets
       - id: aws-rules-{{ fleet }}-database
       - id: aws-secret-database-master
@@ -68,3 +82,14 @@ aws-database-record:
     - require:
       - id: aws-zone
       - id: aws-database
+{%- for account, secret in {'app': salt['fleet.database_secret'](), 'master': salt['fleet.master_secret']()}.items() %}
+
+# Whose certificate they expect: the endpoint's, and not that of our name for it.
+aws-database-endpoint-{{ account }}:
+  aws_secret.endpoint_present:
+    - name: {{ secret }}
+    - database: {{ name }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-database
+{%- endfor %}

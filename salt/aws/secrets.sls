@@ -7,7 +7,9 @@ aws-secret-app-database:
     - fields:
         username: app
         dbname: app
+{%- if 'database' not in aws['parts'] %}
         host: database.{{ pillar['fleet']['zone'] }}
+{%- endif %}
     - tags: {{ tags | json }}
     - region: {{ aws['region'] }}
 {%- if 'database' in aws['parts'] %}
@@ -20,7 +22,6 @@ aws-secret-database-master:
     - fields:
         username: master
         dbname: app
-        host: database.{{ pillar['fleet']['zone'] }}
         dbInstanceIdentifier: {{ salt['aws_fleet.database']() }}
     - tags: {{ tags | json }}
     - region: {{ aws['region'] }}

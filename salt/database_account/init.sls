@@ -4,15 +4,7 @@
 {%- set fleet, account = pillar['fleet'], pillar['database_account'] %}
 include:
   - minion
-
-database-account-certificates:
-  file.managed:
-    - name: /etc/ssl/certs/rds-{{ fleet.region }}.pem
-    - source: https://truststore.pki.rds.amazonaws.com/{{ fleet.region }}/{{ fleet.region }}-bundle.pem
-    - skip_verify: True  # Amazon changes it when it likes; it comes over TLS
-    - user: root
-    - group: root
-    - mode: '0644'
+  - rds_ca
 
 database-account-user:
   mariadb.user_present:
@@ -23,9 +15,8 @@ database-account-user:
     - secret: {{ salt['fleet.database_secret']() }}
     - region: {{ fleet.region }}
     - server:
-        host: database.{{ fleet.zone }}
         port: {{ salt['fleet.port']('database') }}
         secret: {{ salt['fleet.master_secret']() }}
-        ca: /etc/ssl/certs/rds-{{ fleet.region }}.pem
+        ca: {{ salt['fleet.database_ca']() }}
     - require:
-      - file: database-account-certificates
+      - file: rds-ca-bundle

@@ -26,10 +26,12 @@ spec.loader.exec_module(state)
 given = json.load(open(sys.argv[1]))
 state.__opts__ = {"test": given["test"]}
 state.__salt__ = {
-    "aws_secret.read": lambda *_: {"username": "test_master", "password": given["master"]},
+    "aws_secret.read": lambda *_: {
+        "host": given["host"], "username": "test_master", "password": given["master"]
+    },
     "aws_secret.password_to_be": lambda *_: given["password"],
 }
-server = {"host": given["host"], "port": given["port"], "secret": "m", "ca": given["ca"]}
+server = {"port": given["port"], "secret": "m", "ca": given["ca"]}
 try:
     answer = state.user_present(
         "test_app", ["10.0.%"], "app", given["privileges"], secret="s", region="r", server=server
@@ -38,33 +40,48 @@ except Exception as error:
     answer = {"error": str(error)}
 print(json.dumps(answer))
 """
-_FILES = "/run/saltwatch-test"
+_FILES = "/var/lib/saltwatch-test"
+_PORT = 33306
+_UNIT = "saltwatch-test-rds"
+# A MariaDB of the test's own, with a certificate of the host's name, that refuses who speaks no TLS.
+_START = f"""
+install --directory --owner=mysql --mode=0700 {_FILES} {_FILES}/data
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=test \
+    -addext "subjectAltName=DNS:$0" -keyout {_FILES}/key.pem -out {_FILES}/ca.pem
+openssl req -x509 -newkey ed25519 -nodes -days 1 -subj /CN=other -keyout /dev/null -out {_FILES}/other.pem
+chown mysql {_FILES}/*.pem
+mariadb-install-db --no-defaults --user=mysql --datadir={_FILES}/data --skip-test-db \
+    --auth-root-authentication-method=socket >/dev/null
+systemd-run --quiet --collect --unit={_UNIT} --service-type=notify --uid=mysql mariadbd --no-defaults \
+    --datadir={_FILES}/data --socket={_FILES}/socket --pid-file={_FILES}/pid --port={_PORT} \
+    --ssl-cert={_FILES}/ca.pem --ssl-key={_FILES}/key.pem --require-secure-transport=ON --skip-name-resolve
+"""
 
 
 def _sql(statements: str) -> str:
-    return remote.run(catalogue.host_of("database"), "mariadb", "-N", stdin=statements)
+    command = ("mariadb", f"--socket={_FILES}/socket", "-N")
+    return remote.run(catalogue.host_of("database"), *command, stdin=statements)
 
 
 class Server:
-    """The database as RDS would be: an address, a certificate, a master account."""
+    """A database as RDS would be: an address, a certificate, a master account."""
 
     def __init__(self) -> None:
         self.master = secrets.token_urlsafe(24)
         self._host = catalogue.host_of("database")
-        self._port = catalogue.fleet()["services"]["database"]["port"]
         self.address = f"{self._host}.{catalogue.fleet()['zone']}"
-        shown = "openssl s_client -starttls mysql -connect {}:{} </dev/null | openssl x509 > {}/ca.pem"
-        remote.run(self._host, "install", "--directory", "--mode=0700", _FILES)
-        remote.run(self._host, "bash", "-ec", shown.format(self.address, self._port, _FILES))
+        remote.run(self._host, "bash", "-ec", _START, self.address, timeout=120)
         _sql(
             f"CREATE USER 'test_master'@'10.0.%' IDENTIFIED BY '{self.master}';"
             "GRANT ALL ON *.* TO 'test_master'@'10.0.%' WITH GRANT OPTION;"
         )
 
-    def apply(self, password: str, *privileges: str, test: bool = False, ca: str = "ca.pem") -> Any:
+    def apply(
+        self, password: str, *privileges: str, test: bool = False, ca: str = "ca.pem", host: str | None = None
+    ) -> Any:
         given = {
-            "host": self.address,
-            "port": self._port,
+            "host": host or self.address,
+            "port": _PORT,
             "ca": f"{_FILES}/{ca}",
             "master": self.master,
             "password": password,
@@ -77,7 +94,7 @@ class Server:
         return json.loads(answer)
 
     def close(self) -> None:
-        _sql("DROP USER IF EXISTS 'test_master'@'10.0.%', 'test_app'@'10.0.%', 'test_app'@'192.168.%';")
+        remote.run(self._host, "systemctl", "stop", _UNIT)
         remote.run(self._host, "rm", "-r", _FILES)
 
 
@@ -104,10 +121,13 @@ def test_account_is_made_kept_and_given_a_new_password(server: Server) -> None:
     assert _sql("SELECT host FROM mysql.user WHERE user = 'test_app'").split() == ["10.0.%"]
 
 
-def test_server_that_cannot_be_trusted_gets_no_password(server: Server) -> None:
-    """Mutant: `ssl.create_default_context` without the certificates, or CERT_NONE."""
-    remote.run(
-        *(catalogue.host_of("database"), "openssl", "req", "-x509", "-newkey", "ed25519", "-nodes"),
-        *("-subj", "/CN=another", "-keyout", "/dev/null", "-out", f"{_FILES}/other.pem"),
-    )
-    assert "certificate verify failed" in server.apply("first-password", "SELECT", ca="other.pem")["error"]
+@pytest.mark.parametrize(
+    ("ca", "name", "why"),
+    [("other.pem", None, "certificate verify failed"), ("ca.pem", "database", "Hostname mismatch")],
+)
+def test_server_that_cannot_be_trusted_gets_no_password(
+    server: Server, ca: str, name: str | None, why: str
+) -> None:
+    """Mutants: ssl_ca left out of the connection's arguments; ssl_verify_identity that is false."""
+    host = f"{name}.{catalogue.fleet()['zone']}" if name else None
+    assert why in server.apply("first-password", "SELECT", ca=ca, host=host)["error"]

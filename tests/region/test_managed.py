@@ -85,6 +85,30 @@ def test_a_database_has_a_host_with_its_group_and_account(
     assert region.server.managed.address(endpoint(region.client("rds"))) == host.private_ip
 
 
+def test_it_refuses_who_speaks_no_tls_if_its_parameters_say_so(
+    region: LocalRegion, database: Any, hosts: Any
+) -> None:
+    """Mutants: the group's value read once; that of any group; a default that refuses."""
+    rds, name = region.client("rds"), "fleet"
+
+    def transport() -> str:
+        [host] = hosts()
+        [line] = [each for each in file(host, "etc/managed/account.sql").splitlines() if "GLOBAL" in each]
+        return line
+
+    assert transport() == "SET GLOBAL require_secure_transport = 0;"
+    value = {"ParameterName": "require_secure_transport", "ParameterValue": "1", "ApplyMethod": "immediate"}
+    rds.create_db_parameter_group(
+        DBParameterGroupName=name, DBParameterGroupFamily="mysql8.4", Description="-"
+    )
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[value])
+    assert transport().endswith("= 0;")
+    rds.modify_db_instance(DBInstanceIdentifier="fleet", DBParameterGroupName=name, ApplyImmediately=True)
+    assert transport().endswith("= 1;")
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[{**value, "ParameterValue": "0"}])
+    assert transport().endswith("= 0;")
+
+
 def test_its_address_is_nobody_elses_and_it_keeps_it(
     region: LocalRegion, database: Any, hosts: Any, launch: Any, subnets: list[str]
 ) -> None:

@@ -18,6 +18,10 @@ fleet:
   # Ports beside 80 and 443 on which the hosts of a role may connect to anywhere, such as a mail server's:
   # {alertmanager: [587], master: [587]}.
   egress: {}
+  # Services of the catalogue whose lines Alloy sends to CloudWatch Logs, too: each to the stream `<service>-<env>` of
+  # the group `/<fleet>/<group>`, which keeps them for so many days. Without any there is no group. A GB a
+  # day costs 17 USD a month (docs/aws/cost.md).
+  cloudwatch_logs: {group: services, days: 7, services: []}
   # Roles that AWS runs and no host, where an environment has them: RDS, whose name still leads there, and the
   # load balancer.
   managed: []

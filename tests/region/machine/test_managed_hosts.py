@@ -49,6 +49,10 @@ rds.create_db_instance(
     DBName="app", MasterUsername="master", MasterUserPassword="it's the first", DBSubnetGroupName="fleet",
     VpcSecurityGroupIds=groups[:1],
 )
+rds.create_db_parameter_group(
+    DBParameterGroupName="fleet", DBParameterGroupFamily="mysql8.4", Description="-"
+)
+rds.modify_db_instance(DBInstanceIdentifier="fleet", DBParameterGroupName="fleet", ApplyImmediately=True)
 endpoint = rds.describe_db_instances()["DBInstances"][0]["Endpoint"]["Address"]
 print(json.dumps([endpoint, *hosts]))
 """
@@ -56,6 +60,11 @@ _ROTATE = """
 boto3.client("rds").modify_db_instance(
     DBInstanceIdentifier="fleet", MasterUserPassword="the second", ApplyImmediately=True
 )
+print("null")
+"""
+_REQUIRE = """
+value = {"ParameterName": "require_secure_transport", "ParameterValue": "1", "ApplyMethod": "immediate"}
+boto3.client("rds").modify_db_parameter_group(DBParameterGroupName="fleet", Parameters=[value])
 print("null")
 """
 _DELETE = """
@@ -66,10 +75,11 @@ print("null")
 _CONNECT = """
 import pymysql, ssl
 endpoint, password, ca, statement = json.loads(sys.argv[1])
+trust = {"ssl": ssl.create_default_context(cafile=ca)} if ca else {"ssl_disabled": True}
 try:
     connection = pymysql.connect(
         host=endpoint, user="master", password=password, database="app", connect_timeout=5,
-        ssl=ssl.create_default_context(cafile=ca), autocommit=True,
+        autocommit=True, **trust,
     )
 except pymysql.OperationalError as error:
     print(json.dumps(str(error)))
@@ -139,7 +149,8 @@ def eventually(ask: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
 
 
 def test_a_database_from_its_creation_to_its_end(place: Place) -> None:
-    """Mutants: another password or name in the certificate; no group; a host that outlives its database."""
+    """Mutants: another password or name in the certificate; no group; a host that outlives its database;
+    a parameter group without effect."""
     endpoint, app, other = place.run("operator", _NETWORK)
     ca = str(place.settings.ca_certificate)
     for host in (app, other):
@@ -160,6 +171,14 @@ def test_a_database_from_its_creation_to_its_end(place: Place) -> None:
     eventually(lambda: connect(app, "the second"), lambda answer: answer == [[1]])
     assert "Access denied" in connect(app, "it's the first")
     assert connect(app, "the second", "SHOW TABLES") == [["kept"]]
+
+    def plainly() -> Any:
+        return place.run(app, _CONNECT, endpoint, "the second", None, "SELECT 1")
+
+    assert plainly() == [[1]]
+    place.run("operator", _REQUIRE)
+    eventually(plainly, lambda answer: "insecure transport" in answer)
+    assert connect(app, "the second") == [[1]]
 
     hosts = place.settings.state / "hosts"
     assert len(list(hosts.glob("eni-*"))) == 1
