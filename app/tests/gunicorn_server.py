@@ -43,10 +43,11 @@ class Server:
     def run(self, *arguments: str) -> None:
         subprocess.run([sys.executable, *arguments], env=self.environ, check=True)
 
-    def start(self) -> None:
+    def start(self, path: str = "/health/ready") -> None:
+        """Start it; wait until ``path`` is answered with success."""
         arguments = [sys.executable, "-m", "gunicorn", "-c", "python:saltwatch_app.gunicorn_conf"]
         self.process = subprocess.Popen(arguments, env=self.environ)
-        self.wait(lambda: self.get("/health/ready"))
+        self.wait(lambda: self.get(path))
 
     def stop(self) -> None:
         self.process.terminate()

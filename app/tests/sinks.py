@@ -1,9 +1,10 @@
-"""What the application talks to, for tests: AWS (moto), an OTLP receiver, and somebody who never answers."""
+"""What the application talks to, for tests: AWS (moto), an OTLP receiver, and what is silent on the way."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 import boto3
 import requests
@@ -111,6 +112,58 @@ class Collector:
         """Return the spans of one name."""
         with self.lock:
             return [span for span in self.received if span.name == name]
+
+
+class Relay:
+    """A network before a port of this machine. Frozen, it takes connections, and nothing passes."""
+
+    def __init__(self, port: int, frozen: bool = False) -> None:
+        self.taken = 0  # connections
+        self._port = port
+        self._flows = Event()
+        if not frozen:
+            self._flows.set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.address = "{}:{}".format(*self._listener.getsockname())
+        Thread(target=self._accept, daemon=True).start()
+
+    def freeze(self) -> None:
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        self._flows.set()
+
+    def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # ends the accept
+        self._listener.close()
+        self.thaw()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.taken += 1
+            Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        self._flows.wait()
+        try:
+            server = socket.create_connection(("127.0.0.1", self._port), 30)
+        except OSError:
+            client.close()
+            return
+        Thread(target=self._pass, args=(client, server), daemon=True).start()
+        self._pass(server, client)
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whichever side has gone
+            while data := source.recv(65536):
+                self._flows.wait()
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
 
 def silence() -> Iterator[str]:

@@ -94,6 +94,13 @@ def test_rotated_password_is_found_without_a_restart(secret: Secret, account: Ac
     assert door.tried == ["first", "first", "second", "second"]
 
 
+def test_server_has_the_name_that_its_secret_says(secret: Secret, account: Account, door: Door) -> None:
+    """Mutant: the URL's host whatever the secret says, of which RDS's certificate is not."""
+    value = {**json.loads(secret.text("first")), "host": "app.abc.eu-west-1.rds.amazonaws.com"}
+    secret.manager.put_secret_value(SecretId=SECRET, SecretString=json.dumps(value))
+    assert connect(account, door).host == "app.abc.eu-west-1.rds.amazonaws.com"
+
+
 def test_pending_password_is_tried_while_a_rotation_is_finished(
     secret: Secret, account: Account, door: Door
 ) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from saltwatch_app import aws, factory
 from saltwatch_app.settings import Settings
-from sinks import QUEUE, TABLE, Cloud
+from sinks import CREDENTIALS, QUEUE, TABLE, Cloud
 from test_app_metrics import series
 
 TRACE = f"{7:032x}"
@@ -323,6 +323,21 @@ def test_page_says_that_aws_is_gone(own_cloud: Cloud, app: Flask, monkeypatch: p
     assert ">Messages cannot be sent or received until it answers.<" in page
     own_cloud.start()
     assert 'class="failing"' not in client.get("/").text
+
+
+def test_credentials_that_come_later_are_found(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The host's role may be there after the application. Mutant: a client without credentials kept."""
+    with monkeypatch.context() as without:
+        for name in CREDENTIALS:
+            without.delenv(name)
+        for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+            without.setenv(name, str(tmp_path / "none"))
+        without.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        answer = client.get(f"/get-data/{'0' * 32}")
+        assert (answer.status_code, "no credentials" in answer.json["detail"]) == (503, True)
+    assert client.get(f"/get-data/{'0' * 32}").status_code == 404
 
 
 def test_aws_that_never_answers_holds_nobody(

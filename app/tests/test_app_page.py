@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from gunicorn_server import Server, serving
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.chromium import chromium
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 375, "height": 700}
 # What a person who uses no mouse sees and hears of the element that has the focus.
@@ -33,16 +34,8 @@ REFUSED = tuple(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None and "ID=debian" not in Path("/etc/os-release").read_text().splitlines():
-        pytest.skip(
-            "not tried in a browser: its chromium is Debian's package, and this machine is not Debian"
-        )
-    assert path, "apt-get install chromium (rehearsal/packages-test.txt)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,15 @@ def test_password_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
             {"APP_DATABASE_SECRET": "x", "APP_AWS_REGION": "eu-west-1", "APP_DATABASE_URL": URL},
             "APP_DATABASE_SECRET: expected APP_DATABASE_URL of a server, with no user and no password",
         ),
+        (
+            {"APP_DATABASE_URL": URL, "APP_DATABASE_CA": "/nowhere"},
+            "APP_DATABASE_CA='/nowhere': expected a file of certificates: [Errno 2]",
+        ),
+        (
+            {"APP_DATABASE_URL": URL, "APP_DATABASE_CA": __file__},
+            "expected a file of certificates: [X509: NO_CERTIFICATE_OR_CRL_FOUND]",
+        ),
+        ({"APP_DATABASE_CA": __file__}, "APP_DATABASE_CA: expected APP_DATABASE_URL of a server"),
         ({"APP_DATABASE_SECRET": "a b"}, "APP_DATABASE_SECRET='a b': expected the name of an AWS secret"),
         ({"APP_OTLP_ENDPOINT": "127.0.0.1:4318"}, "expected http://HOST:PORT or https://HOST:PORT"),
         ({"APP_OTLP_ENDPOINT": "http://x:4318/v1/traces"}, "expected http://HOST:PORT or https://HOST:PORT"),

@@ -2,10 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator
+from urllib.error import HTTPError
 
 import pytest
+from flask import Flask
 from gunicorn_server import Server, serving
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry import trace
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from sinks import Cloud, Collector
 
@@ -79,6 +86,46 @@ def test_one_id_leads_through_trace_log_and_metrics(server: Server, collector: C
     assert [line["route"] for line in lines if line["request_id"] == "abc.1"] == ["/workflow"]
     assert exemplars(server, "/workflow") == {trace_id}
     assert server.sample(told["metric"]) == 1
+
+
+def test_a_request_s_span_says_what_was_asked_and_answered(
+    serve: Callable[..., Server], collector: Collector
+) -> None:
+    """Mutants: the path in place of the route in the name; no status; an error that is none in the trace."""
+    server = serve(APP_OTLP_ENDPOINT=collector.url, APP_FAULTS="on")
+    server.get("/api/tasks?limit=1", traceparent=parent(21))
+    with pytest.raises(HTTPError):
+        server.get("/faults/error", traceparent=parent(22))
+
+    def found(number: int) -> list[Span]:
+        spans = collector.spans(f"{number:032x}")
+        return [span for span in spans if span.kind == Span.SPAN_KIND_SERVER]
+
+    server.wait(lambda: found(21) and found(22))
+    (span,), (failed,) = found(21), found(22)
+    said = {each.key: each.value.string_value or each.value.int_value for each in span.attributes}
+    expected = {"http.request.method": "GET", "http.route": "/api/tasks", "url.path": "/api/tasks"}
+    expected |= {"http.response.status_code": 200, "client.address": "127.0.0.1"}
+    assert expected.items() <= said.items()
+    assert (span.name, span.status.code) == ("GET /api/tasks", Status.STATUS_CODE_UNSET)
+    assert (failed.name, failed.status.code) == ("GET /faults/error", Status.STATUS_CODE_ERROR)
+
+
+def test_a_failure_nobody_foresaw_is_in_its_span(app: Flask) -> None:
+    """Mutant: the span ended without the exception that teardown is told of."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    def fail() -> str:
+        raise RuntimeError("swordfish")
+
+    app.add_url_rule("/fail", view_func=fail)
+    assert app.test_client().get("/fail").status_code == 500
+    (span,) = [each for each in exporter.get_finished_spans() if each.name == "GET /fail"]
+    assert span.status.status_code is StatusCode.ERROR
+    assert [event.attributes["exception.message"] for event in span.events] == ["swordfish"]
 
 
 def test_received_messages_link_to_what_sent_them(server: Server, collector: Collector) -> None:

@@ -20,7 +20,7 @@ STAGES = ("AWSCURRENT", "AWSPENDING")
 # Access denied: https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
 _REFUSED = (1045, 1698)
 
-Login = dict[str, str]  # as the driver takes it: user, password
+Login = dict[str, str]  # as the driver takes it: user, password, and host if the secret has one
 
 
 class Account:
@@ -28,7 +28,8 @@ class Account:
 
     Args:
         aws: asks Secrets Manager.
-        secret: the name of a secret with the keys ``username`` and ``password``.
+        secret: the name of a secret with the keys ``username`` and ``password``. It may have ``host``: the
+            server's own name, which its certificate has, where the URL's is another one for it.
     """
 
     def __init__(self, aws: Aws, secret: str) -> None:
@@ -80,7 +81,8 @@ class Account:
         answer = self._aws.call(service, operation, SecretId=self._secret, VersionStage=stage)
         try:
             value = json.loads(answer["SecretString"])
-            return {"user": str(value["username"]), "password": str(value["password"])}
+            login = {"user": str(value["username"]), "password": str(value["password"])}
+            return login | ({"host": str(value["host"])} if "host" in value else {})
         except (KeyError, TypeError, ValueError):  # whose texts may quote the secret
             reason = "the secret is no JSON object with username and password"
             raise Unavailable(service, operation, reason) from None

@@ -18,12 +18,17 @@ from botocore.exceptions import (
 )
 from werkzeug.exceptions import ServiceUnavailable
 
+from saltwatch_app.guard import Guard
 from saltwatch_app.settings import Settings
 
 # Is told of each call its service, operation, outcome and seconds.
 Observer = Callable[[str, str, str, float], None]
 
-OUTCOMES = ("ok", "throttled", "denied", "refused", "timeout", "unreachable", "no_credentials", "failed")
+OUTCOMES = (
+    *("ok", "throttled", "denied", "refused", "timeout", "unreachable", "no_credentials", "failed"),
+    "not_tried",  # as the call before waited in vain
+)
+_SILENT = frozenset({"timeout", "unreachable", "no_credentials"})
 RETRY_AFTER = 5  # seconds
 # Two attempts of both together stay below the 30 seconds that nginx waits.
 _BOUNDS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
@@ -48,10 +53,14 @@ class NotConfigured(ServiceUnavailable):
 
 
 class Unavailable(ServiceUnavailable):
-    """AWS did not do what it was asked to; ``reason`` is the call and AWS's code, with no host or account."""
+    """AWS did not do what it was asked to; ``reason`` is the call and AWS's code, with no host or account.
 
-    def __init__(self, service: str, operation: str, reason: str) -> None:
+    ``silent``: it was not even refused.
+    """
+
+    def __init__(self, service: str, operation: str, reason: str, silent: bool = False) -> None:
         self.reason = f"{service} {operation}: {reason}"
+        self.silent = silent
         super().__init__(
             f"AWS did not answer as it should; try again ({self.reason})", retry_after=RETRY_AFTER
         )
@@ -67,7 +76,25 @@ class Aws:
         self.observer: Observer | None = None
         self._region = settings.aws_region
         self._clients: dict[str, Any] = {}
+        self._guards: dict[str, Guard] = {}
         self._lock = Lock()
+
+    def guard(self, service: str, ping: Callable[[], None]) -> None:
+        """Let no call wait in vain after another did, until a question was answered.
+
+        Args:
+            service: as boto3 names it.
+            ping: the question, a call to it.
+        """
+
+        def answers() -> bool:
+            try:
+                ping()
+            except Unavailable as error:
+                return not error.silent
+            return True
+
+        self._guards[service] = Guard(answers)
 
     def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call an operation.
@@ -82,7 +109,11 @@ class Aws:
         """
         start = time.perf_counter()
         outcome = "ok"
+        guard = self._guards.get(service)
         try:
+            if guard and (refusal := guard.refusal()):
+                outcome = "not_tried"
+                raise Unavailable(service, operation, refusal, silent=True)
             client = self._client(service)
             method = next(
                 name for name, full in client.meta.method_to_api_mapping.items() if full == operation
@@ -91,7 +122,10 @@ class Aws:
             return answer
         except (BotoCoreError, ClientError) as error:
             outcome, reason = _explain(error)
-            raise Unavailable(service, operation, reason) from error
+            silent = outcome in _SILENT
+            if guard and silent:
+                guard.silent(reason)
+            raise Unavailable(service, operation, reason, silent) from error
         finally:
             if self.observer:
                 self.observer(service, operation, outcome, time.perf_counter() - start)
@@ -99,8 +133,14 @@ class Aws:
     def _client(self, service: str) -> Any:
         # Made when first used: each costs time and memory. Making them is not safe among threads; they are.
         with self._lock:
+            client = self._clients.get(service)
+        if client:
+            return client
+        session = boto3.session.Session(region_name=self._region)
+        if session.get_credentials() is None:  # a client made now would be without them for good
+            raise NoCredentialsError
+        with self._lock:
             if service not in self._clients:
-                session = boto3.session.Session(region_name=self._region)
                 self._clients[service] = session.client(service, config=_BOUNDS)
             return self._clients[service]
 

@@ -1,5 +1,6 @@
 """The database: its one table, sessions, and the time bounds on talking to it."""
 
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,27 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import DateTime, Engine, String, Text, func, select, text
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, ExceptionContext
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
 from saltwatch_app.account import Account
 from saltwatch_app.aws import Aws
+from saltwatch_app.guard import Guard
+from saltwatch_app.health import PublicError
 from saltwatch_app.settings import Settings
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 2000
+# What says that the database is not there, as opposed to an answer of it.
+ABSENT = (OperationalError, InterfaceError, PoolTimeout)
+_NOT_TRIED = "not tried: "
+
+
+class UntrustedError(PublicError):
+    """The server's certificate is not trusted; the text says why."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -81,25 +93,67 @@ def _rfc3339(moment: datetime) -> str:
 class Database:
     """An engine and its sessions. Every wait for the database is bounded by ``database_timeout``.
 
+    Who waited in vain is the last to do so: until a server answers again (guard.py) connections to it are not
+    even tried. Those that were open are given up with the one that was silent.
+
     Args:
         settings: with the database's URL.
         aws: has the account, if the settings name a secret.
+        patience: seconds that a statement may take, in place of ``database_timeout``.
     """
 
-    def __init__(self, settings: Settings, aws: Aws) -> None:
-        self.engine = _engine(settings)
+    def __init__(self, settings: Settings, aws: Aws, patience: int | None = None) -> None:
+        self.engine = _engine(settings, patience or settings.database_timeout)
+        self._guard = Guard(self._answers)
+        if self.engine.dialect.name != "sqlite":
+            sqlalchemy.event.listen(self.engine, "do_connect", self._admit)
+            sqlalchemy.event.listen(self.engine, "handle_error", self._heard)
         if settings.database_secret:
             Account(aws, settings.database_secret).use(self.engine)
         self.session: sessionmaker[Session] = sessionmaker(self.engine)
+
+    def _answers(self) -> bool:
+        try:
+            self.ping()
+        except ABSENT:
+            return False
+        except (SQLAlchemyError, UntrustedError):  # not migrated, or not trusted, but there
+            return True
+        return True
+
+    def _admit(self, dialect: Dialect, record: Any, arguments: Any, parameters: Any) -> None:
+        """Refuse a new connection while the database is silent; else leave it to others to make it."""
+        if refusal := self._guard.refusal():
+            failure: Any = dialect.loaded_dbapi.OperationalError
+            raise failure(f"{_NOT_TRIED}{refusal}")
+
+    def _heard(self, context: ExceptionContext) -> None:
+        """Look at an error of the driver's: was nothing heard of the database, or no connection to be had?"""
+        error = context.original_exception
+        reason = str(error)
+        connecting = context.connection is None and not context.is_pre_ping
+        # A connection that was closed, by a restart say, is no silence: another one will be made.
+        timed_out = isinstance(error.__context__, TimeoutError)
+        if (connecting or timed_out) and not reason.startswith(_NOT_TRIED):
+            self._guard.silent(reason)
 
     def ping(self) -> None:
         """Ask the table for a row, so that a missing table is noticed too.
 
         Raises:
+            UntrustedError: who answers is not the server.
             sqlalchemy.exc.SQLAlchemyError: the database does not answer, or is not migrated.
         """
-        with self.engine.connect() as connection:
-            connection.execute(select(Task.id).limit(1))
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(select(Task.id).limit(1))
+        except DBAPIError as error:
+            # Where PyMySQL keeps what went wrong below it.
+            cause = getattr(error.orig, "original_exception", None)
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                why = cause.verify_message.partition(",")[0]
+                raise UntrustedError(f"the server's certificate is not trusted: {why}") from error
+            raise
 
     def count_tasks(self) -> int:
         """Return the number of rows.
@@ -111,17 +165,19 @@ class Database:
             return session.scalar(select(func.count()).select_from(Task)) or 0
 
 
-def _engine(settings: Settings) -> Engine:
+def _engine(settings: Settings, patience: int) -> Engine:
     # As `sqlalchemy.create_engine`: tracing (telemetry.py) replaces it there.
     url, timeout = settings.database_url, settings.database_timeout
     if settings.database_is_default:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     if url.get_backend_name() == "sqlite":
         return sqlalchemy.create_engine(url, connect_args={"timeout": timeout})
+    # By default the driver speaks TLS to a server that offers it, whoever that is.
+    verified = {"ssl_ca": str(settings.database_ca), "ssl_verify_identity": True}
     return sqlalchemy.create_engine(
         url,
-        # A connection for each thread that serves, and for those that ask for /health/ready and /metrics.
-        pool_size=settings.threads + 2,
+        # One for each thread that serves, and for those that ask for /health/ready, /metrics and the guard.
+        pool_size=settings.threads + 3,
         max_overflow=0,
         pool_timeout=timeout,
         pool_pre_ping=True,
@@ -129,8 +185,9 @@ def _engine(settings: Settings) -> Engine:
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": timeout,
-            "read_timeout": timeout,
-            "write_timeout": timeout,
+            "read_timeout": patience,
+            "write_timeout": patience,
+            **(verified if settings.database_ca else {}),
         },
     )
 

@@ -55,6 +55,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         "queue": messages.Queue(aws, settings.queue),
         "table": data.Table(aws, settings.table),
     }
+    if settings.queue:
+        aws.guard("sqs", app.extensions["queue"].ping)
+    if settings.table:
+        aws.guard("dynamodb", app.extensions["table"].ping)
     app.extensions["health"] = health.Health(_dependencies(app, settings))
     telemetry.init_app(app)
     problems.init_app(app)

@@ -16,14 +16,16 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 
 READY_TIMEOUT = 2.0  # seconds, for all checks together; a probe gives up after 5
-PAGE_AGE = (
-    5.0  # seconds that the page may repeat what was found, so that visitors do not load what is checked
-)
+# Seconds that the page may repeat what was found, so that visitors do not load what is checked; and everybody
+# may, while somebody else is finding out.
+PAGE_AGE = 5.0
 
 Result = dict[str, object]
-
-
 T = TypeVar("T")
+
+
+class PublicError(Exception):
+    """A failure of a dependency whose text may be shown to anybody: it names neither host nor user."""
 
 
 class Check(Generic[T]):
@@ -38,11 +40,13 @@ class Check(Generic[T]):
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[T] | None = None
         self._lock = Lock()
+        self.asked = 0.0  # when the last question was (time.monotonic)
 
     def ask(self) -> Future[T]:
         """Ask, unless the last question is still unanswered; return the answer to come."""
         with self._lock:
             if self._pending is None or self._pending.done():
+                self.asked = time.monotonic()
                 self._pending = self._pool.submit(self._ask)
             return self._pending
 
@@ -65,6 +69,7 @@ class Health:
     def __init__(self, dependencies: dict[str, Dependency]) -> None:
         self.dependencies = dependencies
         self._last: tuple[float, dict[str, Result]] | None = None
+        self._finding_out = Lock()
 
     def results(self, timeout: float = READY_TIMEOUT, age: float = 0.0) -> dict[str, Result]:
         """Return of each dependency ``ok``, the ``seconds`` it took and, if it failed, the ``reason``.
@@ -77,6 +82,17 @@ class Health:
         last = self._last
         if last and start - last[0] < age:
             return last[1]
+        first = self._finding_out.acquire(blocking=False)
+        try:
+            # One thread waits for what is silent; many would leave none to answer anything.
+            if not first and last and start - last[0] < PAGE_AGE:
+                return last[1]
+            return self._find_out(start, timeout)
+        finally:
+            if first:
+                self._finding_out.release()
+
+    def _find_out(self, start: float, timeout: float) -> dict[str, Result]:
         asked = {name: dependency.check.ask() for name, dependency in self.dependencies.items()}
         results = {name: _result(name, future, start, timeout) for name, future in asked.items()}
         self._last = (start, results)
@@ -97,8 +113,10 @@ def _result(name: str, future: Future[None], start: float, timeout: float) -> Re
     except NotDone:
         reason = f"no answer within {timeout:g} seconds"
     except Exception as error:
-        logger.warning("not ready", extra={"fields": {"dependency": name, "reason": str(error)}})
-        reason = type(error).__name__  # its text may name hosts and users
+        told = str(error.__cause__ if isinstance(error, PublicError) else error)
+        logger.warning("not ready", extra={"fields": {"dependency": name, "reason": told}})
+        # The text of any other may name hosts and users.
+        reason = str(error) if isinstance(error, PublicError) else type(error).__name__
     result: Result = {"ok": reason is None, "seconds": round(time.monotonic() - start, 4)}
     return result | ({"reason": reason} if reason else {})
 

@@ -20,6 +20,7 @@ from saltwatch_app.database import Database, lock_for_migration
 from saltwatch_app.settings import Settings, exit_on_error
 
 UNKNOWN = 3  # exit code
+PATIENCE = 900  # seconds that a statement may take; the lock alone is waited for for 60
 
 
 class UnknownSchemaError(Exception):
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 if there is something to do")
     options = parser.parse_args(arguments)
     settings = exit_on_error(lambda: Settings.from_environ(os.environ))
-    engine = Database(settings, Aws(settings)).engine
+    engine = Database(settings, Aws(settings), None if options.check else PATIENCE).engine
     try:
         if options.check:
             return 0 if is_current(engine) else 1

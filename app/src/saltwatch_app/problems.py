@@ -4,10 +4,9 @@ import json
 import logging
 
 from flask import Flask, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
+from saltwatch_app.database import ABSENT
 from saltwatch_app.identity import current_ids
 
 logger = logging.getLogger(__name__)
@@ -54,5 +53,5 @@ def _database(error: Exception) -> Response:
 def init_app(app: Flask) -> None:
     """Answer every error of ``app`` as a problem."""
     app.register_error_handler(HTTPException, _http)
-    for error in (OperationalError, InterfaceError, PoolTimeout):
+    for error in ABSENT:
         app.register_error_handler(error, _database)

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Settings:
     database_secret: (
         str | None
     )  # the name of an AWS secret with the database's account; None: it is in the URL
+    database_ca: Path | None  # certificates that the database's server is trusted by; None: any server is
     database_timeout: int
     log_file: Path | None  # None: standard output
     log_level: str
@@ -68,7 +70,8 @@ class Settings:
             database_url=url,
             database_is_default=is_default,
             database_secret=reader.pattern("APP_DATABASE_SECRET", _SECRET, "the name of an AWS secret"),
-            database_timeout=reader.integer("APP_DATABASE_TIMEOUT", 5, 1, 60),
+            database_ca=reader.certificates("APP_DATABASE_CA"),
+            database_timeout=reader.integer("APP_DATABASE_TIMEOUT", 3, 1, 60),
             log_file=reader.path("APP_LOG_FILE"),
             log_level=reader.choice("APP_LOG_LEVEL", "INFO", LOG_LEVELS),
             bind=reader.bind("APP_BIND", "127.0.0.1:5000"),
@@ -91,6 +94,8 @@ class Settings:
             reader.errors.append(
                 "APP_DATABASE_SECRET: expected APP_DATABASE_URL of a server, with no user and no password"
             )
+        if settings.database_ca and url.get_backend_name() == "sqlite":
+            reader.errors.append("APP_DATABASE_CA: expected APP_DATABASE_URL of a server")
         for name in sorted(environ):
             if name.startswith("APP_") and name not in reader.known:
                 reader.errors.append(f"{name}: unknown variable; expected one of {', '.join(reader.known)}")
@@ -158,6 +163,16 @@ class _Reader:
         if not path.is_absolute() or not path.parent.is_dir():
             self.errors.append(f"{name}={text!r}: expected an absolute path in a directory that exists")
         return path
+
+    def certificates(self, name: str) -> Path | None:
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            ssl.create_default_context(cafile=text)
+        except OSError as error:  # ssl.SSLError is one
+            self.errors.append(f"{name}={text!r}: expected a file of certificates: {error}")
+        return Path(text)
 
 
 def _database_url(reader: _Reader) -> tuple[URL, bool]:
