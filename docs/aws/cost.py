@@ -41,7 +41,8 @@ DATA = """\
 
 What the fleet writes a day drives the rest. S3 is reached by the gateway endpoint, which costs nothing;
 it keeps what is written for {days} days, compressed to about a tenth. A data volume costs {volume} a GiB,
-used or not. The last column is what the same would cost in CloudWatch Logs.
+used or not. The last column is what CloudWatch Logs would take for the same, or takes beside it for the
+services that `fleet:cloudwatch_logs` names.
 
 | GB a day | In S3, GB | S3 a month | CloudWatch Logs a month |
 |---:|---:|---:|---:|

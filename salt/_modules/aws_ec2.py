@@ -1,4 +1,4 @@
-"""How our states find, tag and name EC2's network resources."""
+"""How our states find, tag and name EC2's resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +16,7 @@ _KINDS = {
     "route-table": ("describe_route_tables", "RouteTables", "RouteTableId"),
     "vpc-endpoint": ("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
     "security-group": ("describe_security_groups", "SecurityGroups", "GroupId"),
+    "volume": ("describe_volumes", "Volumes", "VolumeId"),
     "key-pair": ("describe_key_pairs", "KeyPairs", "KeyName"),
 }
 

@@ -79,8 +79,9 @@ def account(region: str) -> str:
 def policies() -> dict[str, dict[str, Any]]:
     """Return each IAM role's inline policies by name.
 
-    They are in ``salt/aws/policies``: ``<role>.yaml``, ``bucket.yaml`` for a role that keeps objects, and
-    ``master-database.yaml`` for the control node where AWS runs the database.
+    They are in ``salt/aws/policies``: ``<role>.yaml``, ``bucket.yaml`` for a role that keeps objects,
+    ``master-database.yaml`` for the control node where AWS runs the database, and ``logs.yaml`` for a role
+    whose hosts send lines to CloudWatch Logs.
     """
     files = __salt__["cp.list_master"](prefix="aws/policies")
     found: dict[str, dict[str, Any]] = {}
@@ -90,6 +91,8 @@ def policies() -> dict[str, dict[str, Any]]:
             statements += _statements("master-database")
         if role in __pillar__["aws"]["buckets"]:
             statements += _statements("bucket", bucket=bucket(role), key=key(role))
+        if streams := _log_streams(role):
+            statements += _statements("logs", group=__salt__["fleet.log_group"](), streams=streams)
         found[role] = {__pillar__["fleet"]["name"]: _document(statements)} if statements else {}
     return found
 
@@ -116,11 +119,17 @@ def _roles() -> list[str]:
     return sorted(role for role in __pillar__["fleet"]["roles"] if __salt__["fleet.hosts"](role))
 
 
+def _log_streams(role: str) -> list[str]:
+    """Return what the hosts with a role's instance profile, that of their first role, write to."""
+    hosts = [host for host in __salt__["fleet.hosts"]() if __salt__["fleet.roles"](host)[0] == role]
+    return sorted({stream for host in hosts for stream in __salt__["fleet.log_streams"](host).values()})
+
+
 def _document(statements: list[dict[str, Any]]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _statements(name: str, **more: str) -> list[dict[str, Any]]:
+def _statements(name: str, **more: Any) -> list[dict[str, Any]]:
     """Return the statements of a file of ``salt/aws/policies``."""
     fleet, region = __pillar__["fleet"], __pillar__["aws"]["region"]
     return __salt__["slsutil.renderer"](

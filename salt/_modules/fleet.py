@@ -165,6 +165,33 @@ def log_sources(minion_id: str | None = None, fleet: Fleet | None = None) -> lis
     ]
 
 
+def log_group(fleet: Fleet | None = None) -> str:
+    """Return the name of the group in CloudWatch Logs that services' lines go to, if any do."""
+    fleet = _fleet(fleet)
+    return f"/{fleet['name']}/{fleet['cloudwatch_logs']['group']}"
+
+
+def log_streams(minion_id: str | None = None, fleet: Fleet | None = None) -> dict[str, str]:
+    """Return the streams in CloudWatch Logs that a host (``*``: some host) writes, by service.
+
+    Raises:
+        CommandExecutionError: a service that is chosen has no logs, or there is no AWS.
+    """
+    fleet = _fleet(fleet)
+    chosen = fleet["cloudwatch_logs"]["services"]
+    unknown = [name for name in chosen if "logs" not in fleet["services"].get(name, {})]
+    if unknown:
+        text = "expected services of the catalogue that have logs, not"
+        raise CommandExecutionError(f"fleet:cloudwatch_logs:services: {text} {', '.join(unknown)}")
+    if chosen and not fleet["region"]:
+        raise CommandExecutionError(
+            "fleet:cloudwatch_logs:services: expected none where there is no AWS (fleet:region)"
+        )
+    writers = fleet["hosts"] if minion_id == "*" else [minion_id]
+    written = {name for host in writers for name in services(host, fleet)}
+    return {name: f"{name}-{fleet['env']}" for name in chosen if name in written}
+
+
 def security_groups(fleet: Fleet | None = None) -> dict[str, dict[str, Any]]:
     """Return the security groups of the fleet by name: ``<fleet>-base`` and one a role that runs somewhere.
 
@@ -243,6 +270,12 @@ def database_secret(fleet: Fleet | None = None) -> str | None:
 def master_secret(fleet: Fleet | None = None) -> str:
     """Return the name of the secret with the master account of a database that AWS runs."""
     return f"{_fleet(fleet)['name']}/database/master"
+
+
+def database_ca(fleet: Fleet | None = None) -> str | None:
+    """Return the file of the authorities that sign the database's certificate; None: AWS does not run it."""
+    fleet = _fleet(fleet)
+    return f"/etc/ssl/certs/rds-{fleet['region']}.pem" if "database" in fleet.get("managed", ()) else None
 
 
 def grafana_secret(fleet: Fleet | None = None) -> str | None:

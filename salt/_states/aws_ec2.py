@@ -1,4 +1,4 @@
-"""Removal of EC2's network resources, found by their tags: so what an older pillar made goes, too."""
+"""Removal of EC2's resources, found by their tags: so what an older pillar made goes, too."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,6 +34,42 @@ def absent(
         read=lambda: sorted(_found(ec2, kind, tags)),
         delete=lambda ids: _DELETE[kind](ec2, _found(ec2, kind, tags)),
     )
+
+
+def volumes_absent(
+    name: str,
+    tags: Mapping[str, str],
+    delete_data: bool = False,
+    region: str | None = None,
+    profile: str | None = None,
+) -> Result:
+    """Make sure that there is no volume with these tags, and wait until they are gone.
+
+    One that is still attached is waited for: its host may have been terminated a moment ago.
+
+    Args:
+        name: for people.
+        tags: what tells ours from others.
+        delete_data: delete them. Without, they are an error.
+        region: see `absent`.
+        profile: see `absent`.
+    """
+    ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
+
+    def read() -> list[str]:
+        found = _found(ec2, "volume", tags)
+        for volume_id, volume in sorted(found.items()):
+            of = __salt__["aws_ec2.tags_of"](volume).get("Name", "a host without a name")
+            __salt__["aws_resource.keep"](f"volume {volume_id} of {of}", not delete_data)
+        return sorted(found)
+
+    def delete(found: list[str]) -> None:
+        ec2.get_waiter("volume_available").wait(VolumeIds=found)
+        for volume_id in found:
+            ec2.delete_volume(VolumeId=volume_id)
+        ec2.get_waiter("volume_deleted").wait(VolumeIds=found)
+
+    return __salt__["aws_resource.absent"](name, read=read, delete=delete)
 
 
 def unused(

@@ -1,6 +1,6 @@
-# Removes what aws made, and only that: what has the fleet's tag. The hosts have to be gone first. While a bucket,
-# table, database or log group holds data nothing else is removed, unless told twice: here, and by the environment's
-# `protect: False`.
+# Removes what aws made, and only that: what has the fleet's tag. The hosts have to be gone first. While a volume,
+# bucket, table, database or log group holds data nothing else is removed, unless told twice: here, and by the
+# environment's `protect: False`.
 #   salt-call -c operator state.apply aws.absent pillar='{"aws": {"delete_data": true}}'
 {%- set aws, name = pillar['aws'], pillar['fleet']['name'] %}
 {%- set delete_data = aws.get('delete_data', False) and not aws['protect'] %}
@@ -11,6 +11,16 @@ aws-absent-hosts:
     - tags: {{ ours }}
     - region: {{ aws['region'] }}
 
+# Data volumes outlive their hosts. What is on one that is attached to nothing, nobody can tell: it is data.
+aws-absent-volumes:
+  aws_ec2.volumes_absent:
+    - name: Volumes of {{ name }}
+    - tags: {{ ours }}
+    - delete_data: {{ delete_data }}
+    - region: {{ aws['region'] }}
+    - require:
+      - id: aws-absent-hosts
+
 aws-absent-buckets:
   aws_s3.buckets_absent:
     - name: Buckets of {{ name }}
@@ -19,7 +29,7 @@ aws-absent-buckets:
     - delete_data: {{ delete_data }}
     - region: {{ aws['region'] }}
     - require:
-      - id: aws-absent-hosts
+      - id: aws-absent-volumes
 
 aws-absent-tables:
   aws_dynamodb.tables_absent:
@@ -44,7 +54,7 @@ aws-absent-databases:
 aws-absent-groups:
   aws_logs.groups_absent:
     - name: Log groups of {{ name }}
-    - prefixes: [/aws/events/{{ name }}-, /aws/rds/instance/{{ name }}-]
+    - prefixes: [/aws/events/{{ name }}-, /aws/rds/instance/{{ name }}-, /{{ name }}/]
     - tags: {{ ours }}
     - delete_data: {{ delete_data }}
     - region: {{ aws['region'] }}
@@ -83,7 +93,8 @@ aws-absent-target-groups:
 {%- for what, function in {
   'roles': 'aws_iam.roles_absent', 'keys': 'aws_kms.keys_absent', 'queues': 'aws_sqs.queues_absent',
   'secrets': 'aws_secret.secrets_absent', 'trails': 'aws_cloudtrail.trails_absent',
-  'db-subnets': 'aws_rds.subnet_groups_absent', 'rules': 'aws_events.rules_absent', 'alarms': 'aws_cloudwatch.alarms_absent',
+  'db-subnets': 'aws_rds.subnet_groups_absent', 'db-parameters': 'aws_rds_parameters.absent',
+  'rules': 'aws_events.rules_absent', 'alarms': 'aws_cloudwatch.alarms_absent',
 }.items() %}
 
 aws-absent-{{ what }}:

@@ -30,6 +30,8 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
 ADMINS = "198.51.100.0/24"
 PARTS = ["storage", "messaging", "secrets", "database", "audit", "monitoring", "load_balancer"]
+# Of one host, of two, and of every host.
+LOGS = ["app", "alertmanager", "ssh"]
 DOMAIN = "www.example.com"
 DEPLOYMENT = {"repository": "example/saltwatch", "environment": "production"}
 States = dict[str, dict[str, Any]]
@@ -95,8 +97,13 @@ class Account:
         return {state["__id__"]: state for state in states.values()} if isinstance(states, dict) else states
 
     def pillar(self, **local: Any) -> None:
-        """Write pillar/local of this operator; ``local`` overrides what AWS's part of it would be."""
+        """Write pillar/local of this operator; ``local`` overrides what AWS's part of it would be.
+
+        ``logs`` among it are the services whose lines go to CloudWatch Logs.
+        """
         fleet: dict[str, Any] = {"admin_cidrs": [ADMINS]}
+        if "logs" in local:
+            fleet["cloudwatch_logs"] = {"services": local.pop("logs")}
         if "load_balancer" in local.get("parts", ()):
             fleet["managed"] = ["load_balancer"]
         aws = {"operator_public_key": str(self.home / "key.pub"), "load_balancer": {"domain": DOMAIN}}

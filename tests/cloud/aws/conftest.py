@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from aws_account import DEPLOYMENT, PARTS, Account, empty_account
+from aws_account import DEPLOYMENT, LOGS, PARTS, Account, empty_account
 
 
 @pytest.fixture(scope="module")
@@ -14,5 +14,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """The same, of an operator who has switched everything on that can be removed again."""
-    with empty_account(tmp_path_factory.mktemp("operator"), parts=PARTS, deployment=DEPLOYMENT) as made:
+    with empty_account(
+        tmp_path_factory.mktemp("operator"), parts=PARTS, deployment=DEPLOYMENT, logs=LOGS
+    ) as made:
         yield made

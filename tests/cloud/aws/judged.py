@@ -1,4 +1,4 @@
-"""Policies as parliament judges them."""
+"""Policies as AWS has them, and as parliament judges them."""
 
 import json
 import warnings
@@ -17,6 +17,17 @@ ALTERNATIVES = {
     "elasticloadbalancing:ModifyListener",
     "route53:ChangeTagsForResource",
 }
+
+
+def of_roles(iam: Any) -> dict[str, Policy]:
+    """Return every role's inline policies as one, as AWS has them; of roles that have some."""
+    found: dict[str, Policy] = {}
+    for role in (each["RoleName"] for each in iam.list_roles()["Roles"]):
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            found.setdefault(role, {"Version": document["Version"], "Statement": []})
+            found[role]["Statement"] += document["Statement"]
+    return found
 
 
 def findings(policy: Policy) -> set[str]:

@@ -44,6 +44,7 @@ def snapshot(account: Account) -> dict[str, Any]:
         "route tables": ec2.describe_route_tables()["RouteTables"],
         "endpoints": ec2.describe_vpc_endpoints(Filters=[endpoint_alive])["VpcEndpoints"],
         "groups": ec2.describe_security_groups()["SecurityGroups"],
+        "volumes": ec2.describe_volumes()["Volumes"],
         "key pairs": ec2.describe_key_pairs(IncludePublicKey=True)["KeyPairs"],
         "roles": [iam.get_role(RoleName=role)["Role"] for role in roles],
         "policies": {
@@ -98,6 +99,7 @@ def _services(account: Account) -> dict[str, Any]:
             dynamodb.describe_table(TableName=each)["Table"] for each in dynamodb.list_tables()["TableNames"]
         ],
         "databases": rds.describe_db_instances()["DBInstances"],
+        "parameter groups": rds.describe_db_parameter_groups()["DBParameterGroups"],
         "subnet groups": rds.describe_db_subnet_groups()["DBSubnetGroups"],
         "secrets": [
             [secret["Name"], manager.get_secret_value(SecretId=secret["Name"])["SecretString"]]
@@ -128,7 +130,10 @@ def _audit(account: Account) -> dict[str, Any]:
             [rule, events.list_targets_by_rule(Rule=rule["Name"])["Targets"]]
             for rule in events.list_rules()["Rules"]
         ],
-        "log groups": logs.describe_log_groups()["logGroups"],
+        "log groups": [
+            [group, logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]]
+            for group in logs.describe_log_groups()["logGroups"]
+        ],
         "log policies": logs.describe_resource_policies()["resourcePolicies"],
     }
 

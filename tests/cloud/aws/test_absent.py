@@ -11,6 +11,18 @@ DELETE_DATA = 'pillar={"aws": {"delete_data": true}}'
 FINDINGS = "/aws/events/saltwatch-findings"
 
 
+def volume(whole: Account, fleet: str) -> str:
+    """Make a data volume that has outlived a host of a fleet; return its id."""
+    tags = [{"Key": "Fleet", "Value": fleet}, {"Key": "Name", "Value": "loki-1"}]
+    made = whole.client("ec2").create_volume(
+        AvailabilityZone="eu-west-1a",
+        Size=20,
+        VolumeType="gp3",
+        TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
+    )
+    return str(made["VolumeId"])
+
+
 def someone_else(whole: Account) -> None:
     """Make what another fleet of the same account might have."""
     ec2, iam, route53 = whole.client("ec2"), whole.client("iam"), whole.client("route53")
@@ -23,6 +35,7 @@ def someone_else(whole: Account) -> None:
     ec2.create_internet_gateway()
     ec2.allocate_address(Domain="vpc")
     ec2.create_key_pair(KeyName="saltwatch-theirs")
+    volume(whole, "other")
     iam.create_role(RoleName="saltwatch-theirs", AssumeRolePolicyDocument="{}")
     iam.create_instance_profile(InstanceProfileName="saltwatch-theirs", Tags=tags)
     whole.client("s3").create_bucket(
@@ -41,6 +54,9 @@ def someone_else(whole: Account) -> None:
         DBSubnetGroupName="saltwatch-theirs",
         DBSubnetGroupDescription="theirs",
         SubnetIds=[subnet["Subnet"]["SubnetId"] for subnet in subnets],
+    )
+    rds.create_db_parameter_group(
+        DBParameterGroupName="saltwatch-theirs", DBParameterGroupFamily="mysql8.4", Description="theirs"
     )
     rds.create_db_instance(
         DBInstanceIdentifier="saltwatch-theirs",
@@ -105,6 +121,26 @@ def test_nothing_is_removed_under_a_running_host(whole: Account, before: dict[st
     assert snapshot(whole) == full
 
 
+def test_a_volume_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) -> None:
+    # Mutants: volumes_absent without keep(); `_found` without its tags; `aws-absent-buckets` that requires
+    # the hosts only; deletion that is not waited for.
+    ec2, ours = whole.client("ec2"), volume(whole, "saltwatch")
+    full = snapshot(whole)
+    for arguments in (("test=True",), ()):
+        states = whole.apply("aws.absent", *arguments, fails=True)
+        assert f"volume {ours} of loki-1" in states["aws-absent-volumes"]["comment"]
+        assert states["aws-absent-buckets"]["result"] is False
+        assert changed(states) == {}
+        assert snapshot(whole) == full
+    predicted = whole.apply("aws.absent", "test=True", DELETE_DATA)
+    assert changed(predicted)["aws-absent-volumes"] == {"old": [ours], "new": None}
+    assert ec2.describe_volumes(VolumeIds=[ours])["Volumes"]
+    states = whole.apply("aws.absent", DELETE_DATA)
+    assert changed(states) == changed(predicted)
+    assert snapshot(whole) == before
+    whole.apply("aws")
+
+
 def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: `holds` taken for nothing in `buckets_absent`; `aws-absent-tables` without its require.
     s3, dynamodb, logs = whole.client("s3"), whole.client("dynamodb"), whole.client("logs")
@@ -129,6 +165,7 @@ def test_data_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) 
 
 def test_removal_is_complete_and_touches_nothing_else(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: any kind left out of absent.sls; `_found` without its tags; `_private_zones` without the tags.
+    volume(whole, "saltwatch")
     predicted = whole.apply("aws.absent", "test=True", DELETE_DATA)
     assert snapshot(whole) != before, "test=True removed everything"
     applied = whole.apply("aws.absent", DELETE_DATA)

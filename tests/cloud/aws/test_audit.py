@@ -115,9 +115,8 @@ def lines(account: Account) -> list[dict[str, Any]]:
     return [json.loads(each["message"]) for each in found]
 
 
-def test_a_grave_finding_is_handed_on(account: Account, applied: States) -> None:
-    # Mutants: `_SEVERITY` of 9; `detail-type` misspelt; no target.
-    kinds = {"Recon:EC2/Portscan": 8.0, "Policy:IAMUser/RootCredentialUsage": 2.0}
+def find(account: Account, kinds: dict[str, float]) -> None:
+    """Have GuardDuty find something: severities by kind."""
     account.client("events").put_events(
         Entries=[
             {
@@ -128,6 +127,11 @@ def test_a_grave_finding_is_handed_on(account: Account, applied: States) -> None
             for kind, severity in kinds.items()
         ]
     )
+
+
+def test_a_grave_finding_is_handed_on(account: Account, applied: States) -> None:
+    # Mutants: `_SEVERITY` of 9; `detail-type` misspelt; no target.
+    find(account, {"Recon:EC2/Portscan": 8.0, "Policy:IAMUser/RootCredentialUsage": 2.0})
     assert [line["detail"]["type"] for line in lines(account)] == ["Recon:EC2/Portscan"]
 
 
@@ -250,6 +254,7 @@ def test_somebody_elses_detector_is_left_alone(account: Account, applied: States
         Enable=True, FindingPublishingFrequency="ONE_HOUR", Tags={"Fleet": "other"}
     )["DetectorId"]
     assert changed(account.apply("aws.audit")) == {}
+    find(account, {"Recon:EC2/Portscan": 8.0})
     refused = account.apply("aws.absent", fails=True)
     assert FINDINGS in refused["aws-absent-groups"]["comment"]
     assert lines(account)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import test_absent
 import yaml
 from aws_account import CHECKOUT, Account, changed, empty_account, reset
 from salt.cloud import Map
@@ -85,6 +86,13 @@ def test_prods_database_survives_it_too(prod: Account) -> None:
     assert instance["DeletionProtection"]
 
 
+def test_prod_keeps_what_visitors_did_in_cloudwatch_too(prod: Account) -> None:
+    # Mutants: `services: []` in pillar/prod/environment/init.sls; the environment's name left out.
+    logs = prod.client("logs")
+    found = logs.describe_log_streams(logGroupName="/saltwatch/services")["logStreams"]
+    assert {stream["logStreamName"] for stream in found} == {"http-prod", "app-prod"}
+
+
 def test_prods_map_is_planned(prod: Account) -> None:
     # Mutants: `m6i.lrge` in prod.map; a subnet there that the foundation does not make; another size.
     directory = prod.home / "cloud"
@@ -120,6 +128,15 @@ def test_each_host_of_a_map_keeps_its_name(name: str) -> None:
     hosts = Map.read(SimpleNamespace(opts={"map_data": parsed}))
     named = {host: options["name"] for profile in hosts.values() for host, options in profile.items()}
     assert named and {host for host, own in named.items() if own != host} == set()
+
+
+def test_prod_keeps_its_volumes_whatever_the_command_line_says(prod: Account) -> None:
+    # Mutant: `delete_data` of aws-absent-volumes without `protect`.
+    ec2, ours = prod.client("ec2"), test_absent.volume(prod, "saltwatch")
+    states = prod.apply("aws.absent", test_absent.DELETE_DATA, fails=True)
+    assert ours in states["aws-absent-volumes"]["comment"]
+    assert changed(states) == {}
+    ec2.delete_volume(VolumeId=ours)
 
 
 def test_prod_keeps_its_data_whatever_the_command_line_says(prod: Account) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 from aws_account import CHECKOUT, REGION, Account
-from judged import listed
+from judged import listed, of_roles
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 OWNER = "123456789012"
@@ -195,13 +195,8 @@ CALLS = {
 def policies(account: Account) -> dict[str, list[dict[str, Any]]]:
     """Return the statements of each role's policies, as AWS has them."""
     account.apply("aws.iam")
-    iam = account.client("iam")
-    found: dict[str, list[dict[str, Any]]] = {}
-    for role in (each["RoleName"] for each in iam.list_roles()["Roles"]):
-        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-            found.setdefault(role.removeprefix("saltwatch-"), []).extend(document["Statement"])
-    return found
+    found = of_roles(account.client("iam"))
+    return {role.removeprefix("saltwatch-"): policy["Statement"] for role, policy in found.items()}
 
 
 def permitted(statements: list[dict[str, Any]], call: Call, without: str = "") -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import judged
 import pytest
+import test_absent
 import test_drift
 from aws_account import Account
 
@@ -90,7 +91,6 @@ OTHER_MENDING = {
     "kms:EnableKey",
     "kms:PutKeyPolicy",
     "kms:UpdateKeyDescription",
-    "secretsmanager:PutSecretValue",
     "secretsmanager:RestoreSecret",
     "rds:ModifyDBInstance",
     "rds:ModifyDBSubnetGroup",
@@ -134,7 +134,9 @@ def called(whole: Account) -> Called:
         drift(hand)
     whole.on_action.append(applying.add)
     whole.apply("aws")
-    whole.on_action[:] = [removing.add]
+    whole.on_action.clear()
+    test_absent.volume(whole, "saltwatch")
+    whole.on_action.append(removing.add)
     whole.apply("aws.absent", 'pillar={"aws": {"delete_data": true}}')  # RDS always holds data
     whole.on_action.clear()
     allowed_to_all = {"sts:GetCallerIdentity"}

@@ -18,14 +18,7 @@ Statement = dict[str, Any]
 def policies(account: Account) -> dict[str, dict[str, Any]]:
     """Every role's inline policies, merged, as AWS has them."""
     account.apply("aws.iam")
-    iam = account.client("iam")
-    found: dict[str, dict[str, Any]] = {}
-    for role in (each["RoleName"] for each in iam.list_roles()["Roles"]):
-        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-            found.setdefault(role, {"Version": document["Version"], "Statement": []})
-            found[role]["Statement"] += document["Statement"]
-    return found
+    return judged.of_roles(account.client("iam"))
 
 
 def allowing(policy: dict[str, Any], action: str) -> list[Statement]:

@@ -51,6 +51,15 @@ def test_vpc_that_lost_a_tag_is_made_twice(account: Account, single: Any) -> Non
     assert len(ec2.describe_vpcs(Filters=by_cidr)["Vpcs"]) == 2
 
 
+def test_parameter_group_is_not_predicted(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of a group that is not there moto answers an empty list, which upstream takes for one that is.
+    known = {"boto3_rds.parameter_group_exists": lambda **_: {"exists": False}}
+    monkeypatch.setattr(boto3_rds, "__salt__", known, raising=False)
+    monkeypatch.setattr(boto3_rds, "__opts__", {"test": True}, raising=False)
+    state = boto3_rds.parameter_present("new", "mysql8.4", "-", parameters=[{"require_secure_transport": 1}])
+    assert (state["result"], state["changes"]) == (None, {})
+
+
 def test_vpc_attributes_are_not_mended(account: Account, single: Any) -> None:
     ec2 = account.client("ec2")
     arguments = ("boto3_vpc.present", "name=dns", "cidr_block=10.8.0.0/16", "dns_hostnames=True")
