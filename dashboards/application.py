@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard, stat, timeseries
 
-from dashboards.parts import ENV, HOST, board, graph, number, row
+from dashboards.frame import ENV, HOST, board, row
+from dashboards.parts import HEIGHT, graph, number
 
 APP = f'job="app",{HOST}'
 LOGS = ("Its lines", "/d/logs?var-job=app&${env:queryparam}&${host:queryparam}")
@@ -64,6 +65,7 @@ def by_status() -> timeseries.Panel:
         "reqps",
         (f"sum by (status) (rate(http_requests_total{{{APP}}}[$__rate_interval]))", "{{status}}"),
         link=LOGS,
+        beside=True,
     )
 
 
@@ -93,12 +95,16 @@ def _routes() -> list[timeseries.Panel]:
                 f"topk(10, sum by (method, route) (rate(http_requests_total{{{APP}}}[$__rate_interval])))",
                 "{{method}} {{route}}",
             ),
+            width=24,
+            beside=True,
         ),
         graph(
             "Latency by route",
             "Average time of a request, of the ten slowest routes.",
             "s",
             (f"topk(10, {rate('sum')} / ({rate('count')} > 0))", "{{route}}"),
+            width=24,
+            beside=True,
         ),
     ]
 
@@ -112,6 +118,7 @@ def _error_budget() -> list[stat.Panel | timeseries.Panel]:
             "percentunit",
             f"min(app:error_budget_remaining:ratio14d{{{ENV}}})",
             width=6,
+            height=HEIGHT,
             steps=((None, "red"), (0, "yellow"), (0.5, "green")),
             link=LOGS,
         ),
@@ -123,6 +130,7 @@ def _error_budget() -> list[stat.Panel | timeseries.Panel]:
             *[(f"max(app:error_budget_burn:rate{window}{{{ENV}}})", window) for window in windows],
             width=18,
             steps=((None, "green"), (1, "yellow"), (14.4, "red")),
+            beside=True,
         ),
     ]
 

@@ -3,7 +3,8 @@
 from grafana_foundation_sdk.builders import dashboard
 
 from dashboards import application, hosts
-from dashboards.parts import ENV, NONE_IS_GOOD, board, log_graph, number, rows
+from dashboards.frame import ENV, board
+from dashboards.parts import NONE_IS_GOOD, log_graph, number, rows
 
 BAD = 'env=~"$env",level=~"warning|error|critical"'
 
@@ -30,17 +31,20 @@ def build() -> dashboard.Dashboard:
     made.with_panel(
         log_graph(
             "Warnings and errors",
-            "Lines from the level warning, each second, by source.",
-            "logs/s",
-            (f"sum by (job, level) (rate({{{BAD}}}[$__interval]))", "{{job}} {{level}}"),
+            "Lines from the level warning, each second.",
+            "cps",
+            (f"sum by (level) (rate({{{BAD}}}[$__interval]))", "{{level}}"),
         )
     )
     made.with_panel(
         rows(
             "Alerts",
             "What fires or is about to; the Watchdog always does.",
-            "ALERTS",
-            ("Time", "__name__", "Value", "env"),
+            # Those that are of no environment, too, such as the Watchdog.
+            'group by (alertname, alertstate, instance, severity) (ALERTS{env=~"$env|"})',
+            hidden=("Time", "Value"),
+            first="alertstate",
+            wide={"alertname": 250},
         )
     )
     return made

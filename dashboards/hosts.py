@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard, gauge, stat, timeseries
 
-from dashboards.parts import HOST, NONE_IS_GOOD, board, fullness, graph, number, row
+from dashboards.frame import HOST, board, row
+from dashboards.parts import NONE_IS_GOOD, fullness, graph, number
 
 NODE = f'job="node",{HOST}'
 DISKS = 'device!~"loop.*|ram.*|sr.*"'
@@ -80,9 +81,16 @@ def _load() -> list[timeseries.Panel]:
             (CPU, "{{instance}}"),
             top=100,
             link=logs,
+            beside=True,
         ),
         graph(
-            "Memory", "Share that is not available.", "percent", (MEMORY, "{{instance}}"), top=100, link=logs
+            "Memory",
+            "Share that is not available.",
+            "percent",
+            (MEMORY, "{{instance}}"),
+            top=100,
+            link=logs,
+            beside=True,
         ),
         graph(
             "Load",
@@ -90,6 +98,7 @@ def _load() -> list[timeseries.Panel]:
             "short",
             (f"node_load1{{{NODE}}}", "{{instance}}"),
             link=logs,
+            beside=True,
         ),
         graph(
             "Processes",
@@ -97,6 +106,7 @@ def _load() -> list[timeseries.Panel]:
             "short",
             (f"node_procs_running{{{NODE}}}", "{{instance}} running"),
             (f"node_procs_blocked{{{NODE}}}", "{{instance}} waiting"),
+            beside=True,
         ),
     ]
 
@@ -107,15 +117,23 @@ def _disks() -> list[timeseries.Panel]:
 
     busy = f"rate(node_disk_io_time_seconds_total{{{NODE},{DISKS}}}[$__rate_interval])"
     return [
-        graph("File systems", "The fullest of each host.", "percent", (FILESYSTEM, "{{instance}}"), top=100),
+        graph(
+            "File systems",
+            "The fullest of each host.",
+            "percent",
+            (FILESYSTEM, "{{instance}}"),
+            top=100,
+            beside=True,
+        ),
         graph(
             "Busy",
             "Share of the time in which the busiest disk of a host has something to do.",
             "percentunit",
             (f"max by (instance) ({busy})", "{{instance}}"),
+            beside=True,
         ),
-        graph("Read", "From all disks.", "Bps", (rate("node_disk_read_bytes_total"), "{{instance}}")),
-        graph("Written", "To all disks.", "Bps", (rate("node_disk_written_bytes_total"), "{{instance}}")),
+        _bytes("Read", "From all disks.", rate("node_disk_read_bytes_total")),
+        _bytes("Written", "To all disks.", rate("node_disk_written_bytes_total")),
     ]
 
 
@@ -125,15 +143,20 @@ def _network() -> list[timeseries.Panel]:
         return f'sum by (instance) (rate({metric}{{{NODE},device!="lo"}}[$__rate_interval]))'
 
     return [
-        graph("Received", "On all interfaces.", "Bps", (rate("receive", "bytes"), "{{instance}}"), width=8),
-        graph("Sent", "On all interfaces.", "Bps", (rate("transmit", "bytes"), "{{instance}}"), width=8),
+        _bytes("Received", "On all interfaces.", rate("receive", "bytes")),
+        _bytes("Sent", "On all interfaces.", rate("transmit", "bytes")),
         graph(
             "Errors",
             "Packets a second that were received or sent with an error.",
             "pps",
             (rate("receive", "errs"), "{{instance}} received"),
             (rate("transmit", "errs"), "{{instance}} sent"),
-            width=8,
+            width=24,
             steps=NONE_IS_GOOD,
+            beside=True,
         ),
     ]
+
+
+def _bytes(title: str, description: str, expression: str) -> timeseries.Panel:
+    return graph(title, description, "Bps", (expression, "{{instance}}"), beside=True)

@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard, timeseries
 
-from dashboards.parts import LOG, board, log_graph, log_lines, row
+from dashboards.frame import LOG, board, row
+from dashboards.parts import log_graph, log_lines
 
 BAD = 'env=~"$env",host=~"$host",job=~"$job",level=~"warning|error|critical"'
 VISITS = 'job="http",env=~"$env",host=~"$host"'
@@ -30,23 +31,24 @@ def _counts() -> list[timeseries.Panel]:
         log_graph(
             "Lines by level",
             "Lines that were written each second.",
-            "logs/s",
+            "cps",
             (f"sum by (level) (rate({{{LOG}}}[$__interval]))", "{{level}}"),
-            width=8,
-        ),
-        log_graph(
-            "Lines by source",
-            "Lines that were written each second, by the service of the catalogue.",
-            "logs/s",
-            (f"sum by (job) (rate({{{LOG}}}[$__interval]))", "{{job}}"),
-            width=8,
+            beside=True,
         ),
         log_graph(
             "Warnings and errors by host",
             "Lines from the level warning, each second.",
-            "logs/s",
+            "cps",
             (f"sum by (host) (rate({{{BAD}}}[$__interval]))", "{{host}}"),
-            width=8,
+            beside=True,
+        ),
+        log_graph(
+            "Lines by source",
+            "Lines that were written each second, by the service of the catalogue.",
+            "cps",
+            (f"sum by (job) (rate({{{LOG}}}[$__interval]))", "{{job}}"),
+            width=24,
+            beside=True,
         ),
     ]
 
@@ -59,20 +61,21 @@ def _visitors() -> list[timeseries.Panel]:
             "The ten paths that are asked for most, each second, from nginx's log.",
             "reqps",
             (f"topk(10, sum by (path) (rate({{{VISITS}}} | json path [$__interval])))", "{{path}}"),
-            width=8,
+            width=24,
+            beside=True,
         ),
         log_graph(
             "Answers",
             "Requests each second by the status of their answer.",
             "reqps",
             (f"sum by (status) (rate({{{VISITS}}} | json status [$__interval]))", "{{status}}"),
-            width=8,
+            beside=True,
         ),
         log_graph(
             "Time",
             "Within this time 99 % of the requests were answered, by nginx's clock.",
             "s",
             (f"quantile_over_time(0.99, {seconds} [$__interval]) by (host)", "{{host}}"),
-            width=8,
+            stacked=False,
         ),
     ]

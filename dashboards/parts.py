@@ -1,6 +1,6 @@
-"""What the dashboards have in common: data sources, variables, links, thresholds and the kinds of panel."""
+"""The kinds of panel that the dashboards have, with their thresholds and legends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders import (
     common,
@@ -15,97 +15,29 @@ from grafana_foundation_sdk.builders import (
 )
 from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
+    GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
     LogsSortOrder,
+    StackingMode,
     TooltipDisplayMode,
 )
-from grafana_foundation_sdk.models.dashboard import (
-    DashboardCursorSync,
-    DashboardLinkType,
-    DataSourceRef,
-    DynamicConfigValue,
-    Threshold,
-    ThresholdsMode,
-    VariableOption,
-    VariableRefresh,
-    VariableSort,
-)
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from dashboards.frame import LEVELS, LOKI, PROMETHEUS
 
 Query = tuple[str, str]  # an expression and its legend
 Steps = Sequence[tuple[float | None, str]]  # the value from which a colour holds; None: from the lowest
 
-PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
-LOKI = DataSourceRef(type_val="loki", uid="loki")
-TEMPO = DataSourceRef(type_val="tempo", uid="tempo")
-
-TAG = "saltwatch"
 WIDTH = 24  # columns of a dashboard
+# Rows of what is over time. A legend below a graph has a third of them: a heading and three lines.
+HEIGHT = 9
 # Per cent of something that can be full.
 FULL: Steps = ((None, "green"), (70, "yellow"), (90, "red"))
 # A number that is good at zero.
 NONE_IS_GOOD: Steps = ((None, "green"), (1, "red"))
 NEUTRAL: Steps = ((None, "blue"),)
-# What the variables select.
-ENV = 'env=~"$env"'
-HOST = f'{ENV},instance=~"$host"'
-LOG = 'env=~"$env",host=~"$host",job=~"$job",level=~"$level"'
-
-# The variable's label, where its values come from, and how they are asked for.
-_VARIABLES = {
-    "env": ("Environment", PROMETHEUS, "label_values(up, env)"),
-    "host": ("Host", PROMETHEUS, 'label_values(up{env=~"$env"}, instance)'),
-    "job": ("Job", LOKI, 'label_values({env=~"$env",host=~"$host"}, job)'),
-}
-_EVERYTHING = VariableOption(text="All", value="$__all", selected=True)
-LEVELS = ("critical", "error", "warning", "info", "debug", "unknown")
-
-
-def board(uid: str, title: str, description: str, variables: Sequence[str] = ("env",)) -> dashboard.Dashboard:
-    """Return an empty dashboard with the variables, links and times that all have.
-
-    Args:
-        uid: which never changes; the file is called after it.
-        title: in the list of dashboards.
-        description: what it is for.
-        variables: of env, host, job and level, in this order.
-    """
-    made = (
-        dashboard.Dashboard(title)
-        .uid(uid)
-        .description(description)
-        .tags([TAG])
-        .readonly()
-        .timezone("browser")
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .refresh("10s")
-        .time("now-15m", "now")
-        .link(
-            dashboard.DashboardLink("Saltwatch")
-            .type(DashboardLinkType.DASHBOARDS)
-            .tags([TAG])
-            .as_dropdown(True)
-            .include_vars(True)
-            .keep_time(True)
-        )
-        .annotation(
-            dashboard.AnnotationQuery()
-            .name("Alerts")
-            .datasource(PROMETHEUS)
-            .enable(True)
-            .icon_color("red")
-            .expr(f'ALERTS{{alertstate="firing",alertname!="Watchdog",{ENV}}}')
-        )
-    )
-    for name in variables:
-        made.with_variable(_variable(name))
-    return made
-
-
-def row(title: str) -> dashboard.Row:
-    """Return the heading of the panels that follow."""
-    return dashboard.Row(title)
 
 
 def graph(
@@ -118,6 +50,7 @@ def graph(
     top: float | None = None,
     exemplars: bool = False,
     link: tuple[str, str] | None = None,
+    beside: bool = False,
 ) -> timeseries.Panel:
     """Return metrics over time.
 
@@ -131,8 +64,9 @@ def graph(
         top: the highest value that there can be.
         exemplars: whether traces are shown as points.
         link: title and URL of where a series leads to.
+        beside: whether the legend is beside the graph, where more than three series find place.
     """
-    panel = _lines_over_time(title, description, unit, width, steps).datasource(PROMETHEUS)
+    panel = _over_time(title, description, unit, width, steps, beside).datasource(PROMETHEUS)
     if top is not None:
         panel.max(top)
     if link:
@@ -143,14 +77,39 @@ def graph(
     return panel
 
 
-def log_graph(title: str, description: str, unit: str, *queries: Query, width: int = 12) -> timeseries.Panel:
-    """Return numbers that LogQL makes of lines, over time; the arguments are those of `graph`."""
-    panel = _lines_over_time(title, description, unit, width, NEUTRAL).datasource(LOKI)
+def log_graph(
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    width: int = 12,
+    beside: bool = False,
+    stacked: bool = True,
+) -> timeseries.Panel:
+    """Return numbers that LogQL makes of lines, over time.
+
+    Args:
+        title: of the panel, and so on: see `graph`.
+        description: see there.
+        unit: see there.
+        queries: expressions of LogQL with their legends.
+        width: see there.
+        beside: see there.
+        stacked: whether the numbers are counts, drawn as bars on top of each other. Where there is no line
+            Loki has no number, and a line between what is on both sides would say that there were some.
+    """
+    panel = _over_time(title, description, unit, width, NEUTRAL, beside).datasource(LOKI)
+    if stacked:
+        panel.draw_style(GraphDrawStyle.BARS).fill_opacity(60).line_width(0)
+        panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+    for level, color in LEVELS.items():
+        fixed = {"mode": "fixed", "fixedColor": color}
+        panel.override_by_name(level, [DynamicConfigValue(id_val="color", value=fixed)])
     for letter, (expression, legend) in zip("ABCDEF", queries, strict=False):
         panel.with_target(
             loki.Dataquery().ref_id(letter).expr(expression).legend_format(legend).query_type("range")
         )
-    return panel
+    return panel.interval("15s")
 
 
 def number(
@@ -161,6 +120,7 @@ def number(
     legend: str = "",
     *,
     width: int = 4,
+    height: int = 4,
     steps: Steps = NEUTRAL,
     link: tuple[str, str] | None = None,
 ) -> stat.Panel:
@@ -175,7 +135,7 @@ def number(
         .graph_mode(BigValueGraphMode.AREA)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .span(width)
-        .height(4)
+        .height(height)
         .with_target(prometheus.Dataquery().ref_id("A").expr(expression).legend_format(legend).range())
     )
     return panel.data_links([dashboard.DashboardLink(link[0]).url(link[1])]) if link else panel
@@ -204,23 +164,41 @@ def fullness(title: str, description: str, expression: str, legend: str, width: 
 
 
 def rows(
-    title: str, description: str, expression: str, hidden: Sequence[str], width: int = 12
+    title: str,
+    description: str,
+    expression: str,
+    *,
+    hidden: Sequence[str],
+    first: str = "",
+    wide: Mapping[str, int] | None = None,
 ) -> table.Panel:
-    """Return the series of an instant query of PromQL as a table, without the columns in ``hidden``."""
+    """Return the series of an instant query of PromQL as a table.
+
+    Args:
+        title: of the panel.
+        description: what is seen.
+        expression: of PromQL.
+        hidden: columns that are left out.
+        first: the column whose lowest value comes first; empty: as Prometheus has them.
+        wide: columns that need more place than an equal share, in pixels.
+    """
     panel = (
         table.Panel()
         .title(title)
         .description(description)
         .datasource(PROMETHEUS)
-        .span(width)
-        .height(8)
+        .span(12)
+        .height(HEIGHT)
+        .min_width(80)  # else each column has 150 pixels
         .with_target(
             prometheus.Dataquery().ref_id("A").expr(expression).instant().format(PromQueryFormat.TABLE)
         )
     )
     for name in hidden:
         panel.override_by_name(name, [DynamicConfigValue(id_val="custom.hidden", value=True)])
-    return panel
+    for name, pixels in (wide or {}).items():
+        panel.override_by_name(name, [DynamicConfigValue(id_val="custom.width", value=pixels)])
+    return panel.sort_by([common.TableSortByFieldState().display_name(first)]) if first else panel
 
 
 def log_lines(title: str, description: str, expression: str, width: int = WIDTH) -> logs.Panel:
@@ -240,7 +218,10 @@ def log_lines(title: str, description: str, expression: str, width: int = WIDTH)
     )
 
 
-def _lines_over_time(title: str, description: str, unit: str, width: int, steps: Steps) -> timeseries.Panel:
+def _over_time(
+    title: str, description: str, unit: str, width: int, steps: Steps, beside: bool
+) -> timeseries.Panel:
+    """Return a graph without its queries; in its legend those that were highest come first."""
     return (
         timeseries.Panel()
         .title(title)
@@ -253,12 +234,14 @@ def _lines_over_time(title: str, description: str, unit: str, width: int, steps:
             common.VizLegendOptions()
             .show_legend(True)
             .display_mode(LegendDisplayMode.TABLE)
-            .placement(LegendPlacement.BOTTOM)
+            .placement(LegendPlacement.RIGHT if beside else LegendPlacement.BOTTOM)
             .calcs(["mean", "max", "lastNotNull"])
+            .sort_by("Max")
+            .sort_desc(True)
         )
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
         .span(width)
-        .height(8)
+        .height(HEIGHT)
     )
 
 
@@ -268,13 +251,3 @@ def _thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
         .mode(ThresholdsMode.ABSOLUTE)
         .steps([Threshold(value=value, color=color) for value, color in steps])
     )
-
-
-def _variable(name: str) -> dashboard.QueryVariable | dashboard.CustomVariable:
-    if name == "level":
-        levels = dashboard.CustomVariable("level").label("Level").values(",".join(LEVELS))
-        return levels.multi(True).include_all(True).all_value(".+").current(_EVERYTHING)
-    label, source, query = _VARIABLES[name]
-    values = dashboard.QueryVariable(name).label(label).datasource(source).query(query)
-    values.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
-    return values.multi(True).include_all(True).all_value(".+").current(_EVERYTHING)

@@ -4,18 +4,8 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
-from dashboards.parts import (
-    ENV,
-    HOST,
-    NONE_IS_GOOD,
-    board,
-    graph,
-    log_graph,
-    log_lines,
-    number,
-    row,
-    rows,
-)
+from dashboards.frame import ENV, HOST, board, row
+from dashboards.parts import NONE_IS_GOOD, graph, log_graph, log_lines, number, rows
 
 NODE = f'job="node",{HOST}'
 UNIT = f'{NODE},state="active"'
@@ -41,7 +31,7 @@ def build() -> dashboard.Dashboard:
         log_graph(
             "Lines",
             "Lines of master and minions, each second, by level.",
-            "logs/s",
+            "cps",
             (f"sum by (level) (rate({{{LOG}}}[$__interval]))", "{{level}}"),
             width=24,
         )
@@ -86,12 +76,14 @@ def _running() -> Iterator[stat.Panel | timeseries.Panel]:
         "1 where the minion's unit is active, 0 where it is not.",
         "short",
         (f'node_systemd_unit_state{{{UNIT},name="salt-minion.service"}}', "{{instance}}"),
+        beside=True,
     )
     yield graph(
         "Minions connected",
         "1 where the master has a connection of the minion, 0 where it has none.",
         "short",
         (f'salt_minion_up{{{FLEET},minion=~"$host"}}', "{{minion}}"),
+        beside=True,
     )
 
 
@@ -124,12 +116,14 @@ def _convergence() -> Iterator[stat.Panel | timeseries.Panel]:
         "short",
         (f'salt_highstate_states{{{NODE},result="changed"}}', "{{instance}} changed"),
         (f'salt_highstate_states{{{NODE},result="failed"}}', "{{instance}} failed"),
+        beside=True,
     )
     yield graph(
         "What the states took",
         "Seconds that the states of each host's last highstate took, one after the other.",
         "s",
         (f"salt_highstate_duration_seconds{{{NODE}}}", "{{instance}}"),
+        beside=True,
     )
 
 
@@ -162,10 +156,11 @@ def _drift() -> Iterator[stat.Panel | timeseries.Panel | table.Panel]:
         "States of each host that a highstate would change.",
         "short",
         (f"salt_drift_states{{{NODE}}}", "{{instance}}"),
+        beside=True,
     )
     yield rows(
         "What drifted in AWS",
         "By state, or instance; salt-run drift.report says what is wrong.",
         f"salt_aws_drift{{{FLEET}}}",
-        ("Time", "__name__", "Value", "job", "instance", "role"),
+        hidden=("Time", "__name__", "Value", "job", "instance", "role"),
     )

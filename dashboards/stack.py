@@ -2,7 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
-from dashboards.parts import ENV, HOST, NONE_IS_GOOD, board, graph, number, row, rows
+from dashboards.frame import ENV, HOST, board, row
+from dashboards.parts import NONE_IS_GOOD, graph, number, rows
 
 STORES = "prometheus|alertmanager|blackbox|loki|tempo|mimir|grafana|alloy|node"
 
@@ -59,15 +60,25 @@ def _summary() -> list[stat.Panel | table.Panel | timeseries.Panel]:
         ),
         rows(
             "Targets",
-            "Every target and whether it answers (1) or not (0).",
-            f"up{{{HOST}}}",
-            ("Time", "__name__", "env"),
+            "Every job of every host, and whether it answers (1) or not (0).",
+            f"min by (job, instance) (up{{{HOST}}})",
+            hidden=("Time",),
+            first="Value",
+        ),
+        graph(
+            "Scrapes",
+            "Time of a scrape, the slowest of each job.",
+            "s",
+            (f"max by (job) (scrape_duration_seconds{{{HOST}}})", "{{job}}"),
+            beside=True,
         ),
         graph(
             "Answers to probes",
             "Time that a probed service takes to answer.",
             "s",
             (f'probe_duration_seconds{{job="probe",service!="ping",{HOST}}}', "{{service}} on {{instance}}"),
+            width=24,
+            beside=True,
         ),
         graph(
             "Pings",
@@ -78,6 +89,7 @@ def _summary() -> list[stat.Panel | table.Panel | timeseries.Panel]:
                 "{{instance}} from {{prober}}",
             ),
             width=24,
+            beside=True,
         ),
     ]
 
@@ -102,25 +114,20 @@ def _intake() -> list[timeseries.Panel]:
             width=8,
         ),
         graph(
-            "Scrapes",
-            "Time of a scrape, the slowest of each job.",
-            "s",
-            (f"max by (job) (scrape_duration_seconds{{{HOST}}})", "{{job}}"),
+            "Spans",
+            "Spans each second that Tempo has taken.",
+            "short",
+            (rate("tempo_distributor_spans_received_total", "tempo"), "spans"),
             width=8,
         ),
         graph(
             "Log lines",
             "Lines each second that Alloy has sent, those it had to drop, and those that Loki has taken.",
-            "logs/s",
+            "cps",
             (rate("loki_write_sent_entries_total", "alloy"), "sent"),
             (rate("loki_write_dropped_entries_total", "alloy"), "dropped"),
             (rate("loki_distributor_lines_received_total", "loki"), "taken"),
-        ),
-        graph(
-            "Spans",
-            "Spans each second that Tempo has taken.",
-            "short",
-            (rate("tempo_distributor_spans_received_total", "tempo"), "spans"),
+            width=24,
         ),
     ]
 
@@ -133,11 +140,15 @@ def _cost() -> list[timeseries.Panel]:
             "Resident memory of each service of the monitoring.",
             "bytes",
             (f"process_resident_memory_bytes{{{select}}}", "{{job}} on {{instance}}"),
+            width=24,
+            beside=True,
         ),
         graph(
             "Processor",
             "Processor time of each service of the monitoring, in processors.",
             "short",
             (f"rate(process_cpu_seconds_total{{{select}}}[$__rate_interval])", "{{job}} on {{instance}}"),
+            width=24,
+            beside=True,
         ),
     ]

@@ -3,7 +3,8 @@
 from grafana_foundation_sdk.builders import dashboard, nodegraph, table, tempo
 from grafana_foundation_sdk.models.tempo import SearchTableType
 
-from dashboards.parts import TEMPO, WIDTH, board
+from dashboards.frame import TEMPO, board
+from dashboards.parts import WIDTH
 
 
 def build() -> dashboard.Dashboard:
@@ -31,7 +32,7 @@ def _found(title: str, description: str, query: str) -> table.Panel:
         .title(title)
         .description(description)
         .datasource(TEMPO)
-        .span(8)
-        .height(10)
+        .span(WIDTH)
+        .height(8)
         .with_target(search.table_type(SearchTableType.TRACES))
     )

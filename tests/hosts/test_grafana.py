@@ -5,17 +5,15 @@ import re
 import secrets
 import urllib.parse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import catalogue
+import boards
 import pytest
 import remote
 from grafana import PASSWORD_FILE, Grafana
 from website import Website
 
 UNIT = "grafana-server.service"
-DASHBOARDS = catalogue.CHECKOUT / "salt/grafana/files/dashboards"
 # The service behind each data source, and what it answers where Grafana has no health check for it.
 SOURCES = {
     "prometheus": ("prometheus", "/api/v1/query?query=1"),
@@ -24,26 +22,12 @@ SOURCES = {
     "tempo": ("tempo", "/api/echo"),
     "alertmanager": ("alertmanager", "/api/v2/status"),
 }
-# What need not be there while all is well.
-EMPTY_WHEN_WELL = {
-    *(("traces", title) for title in ("With an error", "Slow")),
-    ("logs", "Warnings and errors"),
-    # What is there after a look for drift, which in dev nobody takes by himself.
-    *(("salt", title) for title in ("Drift of hosts", "Drift of AWS", "Oldest look", "Drifted states")),
-    ("salt", "What drifted in AWS"),
-}
-# Panels of the dashboards that have some of another source than that of their dashboard.
-ALSO = {"Log lines": ("alloy", "loki"), "Spans": ("tempo",)}
 
 
 @pytest.fixture(scope="module")
 def grafana(real: Callable[[str], None]) -> Grafana:
     real("grafana")
     return Grafana()
-
-
-def _available(service: str) -> bool:
-    return bool(catalogue.functions().endpoints(service, catalogue.fleet()))
 
 
 def _pid(grafana: Grafana) -> str:
@@ -103,7 +87,7 @@ def _apply(grafana: Grafana, *arguments: str) -> None:
 
 def test_data_sources_are_those_of_the_catalogue(grafana: Grafana) -> None:
     """Mutants: a uid that Grafana made up; a source of a service that is not there."""
-    expected = {uid for uid, (service, _) in SOURCES.items() if _available(service)}
+    expected = {uid for uid, (service, _) in SOURCES.items() if boards.available(service)}
     found = {source["uid"]: source for source in grafana.get("/api/datasources")}
     assert set(found) == expected
     assert all(source["readOnly"] for source in found.values())
@@ -129,19 +113,12 @@ def test_a_data_source_answers(
     eventually(answers, seconds=60)
 
 
-def _boards() -> dict[str, dict[str, Any]]:
-    """Return the dashboards that this fleet has the sources of, by uid."""
-    without = {uid for uid, service in {"logs": "loki", "traces": "tempo"}.items() if not _available(service)}
-    files = [path for path in DASHBOARDS.rglob("*.json") if path.stem not in without]
-    return {path.stem: json.loads(path.read_text()) for path in files}
-
-
 def test_dashboards_are_loaded_in_their_folder(grafana: Grafana) -> None:
     """Mutants: the provider's path; a dashboard whose JSON Grafana refuses; the folder's name."""
     found = {board["uid"]: board for board in grafana.get("/api/search?type=dash-db")}
-    assert set(found) == set(_boards())
+    assert set(found) == set(boards.found())
     assert {board["folderTitle"] for board in found.values()} == {"Saltwatch"}
-    for uid, board in _boards().items():
+    for uid, board in boards.found().items():
         assert found[uid]["title"] == board["title"]
         loaded = grafana.get(f"/api/dashboards/uid/{uid}")["dashboard"]
         assert len(loaded["panels"]) == len(board["panels"])
@@ -168,13 +145,10 @@ def visited(grafana: Grafana, website: Website) -> None:
 
 
 @pytest.mark.usefixtures("visited")
-@pytest.mark.parametrize("uid", sorted(path.stem for path in Path(DASHBOARDS).rglob("*.json")))
+@pytest.mark.parametrize("uid", boards.UIDS)
 def test_every_panel_has_data(grafana: Grafana, eventually: Callable[..., Any], uid: str) -> None:
     """Mutants: a metric or a label misspelled in a query, which promtool takes for good."""
-    boards = _boards()
-    if uid not in boards:
-        pytest.skip(f"{uid}: the packages of its data source are not to be had here (./rehearse --mirror)")
-    empty = [panel for panel in boards[uid]["panels"] if panel["type"] != "row" and _expected(uid, panel)]
+    empty = [panel for panel in boards.panels(uid) if boards.has_something(uid, panel)]
     assert empty, "no panel to ask: this could not fail"
 
     def still_empty() -> list[str]:
@@ -183,11 +157,6 @@ def test_every_panel_has_data(grafana: Grafana, eventually: Callable[..., Any], 
         return [panel["title"] for panel in empty]
 
     eventually(still_empty, lambda left: not left, seconds=180)
-
-
-def _expected(uid: str, panel: dict[str, Any]) -> bool:
-    services = (panel["datasource"]["uid"], *ALSO.get(panel["title"], ()))
-    return all(_available(service) for service in services) and (uid, panel["title"]) not in EMPTY_WHEN_WELL
 
 
 def _has_data(grafana: Grafana, panel: dict[str, Any]) -> bool:
@@ -201,14 +170,3 @@ def _has_data(grafana: Grafana, panel: dict[str, Any]) -> bool:
         return bool(grafana.query(query, {"uid": "prometheus", "type": "prometheus"}))
     path = f"/api/datasources/proxy/uid/tempo/api/search?q={urllib.parse.quote(target['query'])}"
     return bool(grafana.get(path)["traces"])
-
-
-def test_a_broken_value_leaves_configuration_and_service_alone(grafana: Grafana) -> None:
-    """And the error names the cause. Mutants: `check_cmd` left out; the service restarted first."""
-    before = remote.run(grafana.host, "sha256sum", "/etc/grafana/grafana.ini"), _pid(grafana)
-    broken = {"grafana": {"config": {"unified_alerting": {"admin_config_poll_interval": "soon"}}}}
-    answer = remote.salt(grafana.host, "state.apply", "grafana", f"pillar={json.dumps(broken)}")[grafana.host]
-    errors = {state["__id__"]: json.dumps(state) for state in answer.values() if state["result"] is False}
-    assert "soon" in errors["grafana-config"]
-    assert (remote.run(grafana.host, "sha256sum", "/etc/grafana/grafana.ini"), _pid(grafana)) == before
-    assert grafana.ask("GET", "/api/search")[0] == 200

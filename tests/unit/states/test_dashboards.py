@@ -18,7 +18,7 @@ ALLOY = yaml.safe_load((ROOT / "salt/alloy/defaults.yaml").read_text())
 # Labels of metrics: the contract's, those of Prometheus itself, and the exporters'.
 METRIC_LABELS = {
     *("job", "instance", "role", "env"),
-    *("__name__", "alertname", "alertstate", "le", "service"),
+    *("__name__", "alertname", "alertstate", "severity", "le", "service"),
     *("method", "route", "status"),
     *("device", "fstype", "mode", "mountpoint", "name", "phase", "state"),
     *("minion", "result", "resource"),
@@ -43,6 +43,12 @@ def _queries(source: str) -> list[Any]:
         for target in panel["targets"]
         if panel["datasource"]["uid"] == source
     ]
+
+
+def _annotation(name: str) -> dict[str, Any]:
+    (annotation,) = BOARDS[name]["annotations"]["list"]
+    found: dict[str, Any] = annotation
+    return found
 
 
 def _matchers(expression: str) -> list[tuple[str, str]]:
@@ -78,7 +84,7 @@ def test_promtool_takes_every_query(tmp_path: Path) -> None:
     """As recording rules, with the variables filled in. Mutant: a parenthesis missing in a query."""
     rules = [
         {"record": f"query:{number}", "expr": _filled(query.values[0])}
-        for number, query in enumerate(_queries("prometheus"))
+        for number, query in enumerate([*_queries("prometheus"), pytest.param(_annotation("home")["expr"])])
     ]
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}))
@@ -118,7 +124,9 @@ def test_jobs_and_labels_of_logs_are_the_catalogue_s(expression: str) -> None:
     ("name", "panel"), _panels(), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_a_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
-    """Mutants: a description, a unit, the thresholds or the numbers of a legend left out."""
+    """Mutants: a description, a unit, thresholds, the numbers of a legend or their order left out; a legend
+    beside a graph that is too narrow for both.
+    """
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["datasource"]["uid"] in ("prometheus", "loki", "tempo")
@@ -128,7 +136,10 @@ def test_a_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
     assert defaults["unit"]
     assert defaults["thresholds"]["steps"]
     if panel["type"] == "timeseries":
-        assert panel["options"]["legend"]["calcs"] == ["mean", "max", "lastNotNull"]
+        legend = panel["options"]["legend"]
+        assert legend["calcs"] == ["mean", "max", "lastNotNull"]
+        assert (legend["sortBy"], legend["sortDesc"]) == ("Max", True)
+        assert legend["placement"] == "bottom" or panel["gridPos"]["w"] >= 12
     if panel["type"] == "gauge":
         steps = [(step["value"], step["color"]) for step in defaults["thresholds"]["steps"]]
         assert steps == [(None, "green"), (70, "yellow"), (90, "red")]
@@ -153,6 +164,15 @@ def test_times_and_names_are_those_of_all(name: str) -> None:
         }
         assert not cells & places, panel["title"]
         places |= cells
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alert_is_one_area_with_its_name(name: str) -> None:
+    """Mutants: an area for each host that has it; one for the Watchdog, which always fires; no title."""
+    annotation = _annotation(name)
+    assert annotation["expr"].startswith("group by (alertname) (")
+    assert 'alertname!="Watchdog"' in annotation["expr"]
+    assert annotation["titleFormat"] == "{{alertname}}"
 
 
 def test_links_lead_to_dashboards_that_are_there() -> None:
