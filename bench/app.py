@@ -119,7 +119,8 @@ def tables(found: Any) -> str:
         lines.append("")
     lines += ["| application | memory a worker (PSS), MB |", "|---|---:|"]
     lines += [f"| {name} | {_spread(found['memory'][variant], 0)} |" for variant, name in NAMES.items()]
-    return "\n".join(lines)
+    scrapes = f"/metrics of the last, after all that, without load: {_spread(found['scrapes_ms'], 1)} ms"
+    return "\n".join([*lines, "", scrapes])
 
 
 def _of(found: Any, variant: str, way: str, load: str, key: str) -> list[float]:

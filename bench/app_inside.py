@@ -22,6 +22,7 @@ NGINX = {name: port + 3000 for name, port in VARIANTS.items()}
 SINK = 4318
 SCRATCH = Path("/run/bench")  # a file system of this namespace's own
 TASKS = 20
+SCRAPES = 50
 WORKERS, THREADS = 2, 4  # as the fleet's
 
 NGINX_CONF = """
@@ -66,7 +67,8 @@ def main() -> None:
     with _database() as url, _applications(url) as servers, _nginx():
         runs = _measure(options, servers)
         memory = {name: [_pss(worker) for worker in _children(pid)] for name, pid in servers.items()}
-    json.dump({"runs": runs, "memory": memory}, sys.stdout)
+        scrapes = [_scrape(VARIANTS["everything"]) for _ in range(SCRAPES)]
+    json.dump({"runs": runs, "memory": memory, "scrapes_ms": scrapes}, sys.stdout)
 
 
 def _measure(options: argparse.Namespace, servers: dict[str, int]) -> list[dict[str, object]]:
@@ -236,6 +238,16 @@ def _get(url: str, body: object = None) -> bytes:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - ours
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return answer.read()
+
+
+def _scrape(port: int) -> float:
+    """Return the milliseconds that /metrics takes, in the format that Prometheus asks for."""
+    headers = {"Accept": "application/openmetrics-text;version=1.0.0"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=headers)
+    start = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        answer.read()
+    return 1000 * (time.perf_counter() - start)
 
 
 def _children(pid: int) -> list[int]:

@@ -1,0 +1,1 @@
+"""A highstate that changes nothing, beside Ansible, pyinfra and salt-ssh doing the same work."""
