@@ -1,6 +1,7 @@
 """Ports of this machine's loopback that lead to the fleet, so that its URLs open in a browser here."""
 
 import socket
+from collections.abc import Collection
 
 from rehearsal.progress import StepError
 from rehearsal.settings import Settings
@@ -10,6 +11,11 @@ TARGETS = {
     "application": ("app-1", "http"),
     "prometheus": ("prometheus-1", "prometheus"),
     "alertmanager": ("prometheus-1", "alertmanager"),
+    "grafana": ("grafana-1", "grafana"),
+}
+# How to get in where a password is asked for. It is not printed: the terminal may be a CI's.
+LOGINS = {
+    "grafana": "user admin; the password: ./rehearse ssh grafana-1 sudo cat /etc/grafana/admin-password"
 }
 
 
@@ -18,9 +24,18 @@ def ports(settings: Settings) -> dict[str, int]:
     return {name: settings.forward_base + number for number, name in enumerate(TARGETS)}
 
 
-def urls(settings: Settings) -> dict[str, str]:
-    """Return what to open, by name."""
-    return {name: f"http://127.0.0.1:{port}/" for name, port in ports(settings).items()}
+def urls(settings: Settings, hosts: Collection[str], unavailable: Collection[str]) -> dict[str, str]:
+    """Return what to open, by name.
+
+    Args:
+        settings: Of the rehearsal.
+        hosts: Those that the fleet has.
+        unavailable: Services of the catalogue that they do not have.
+    """
+    there = {
+        name for name, (host, service) in TARGETS.items() if host in hosts and service not in unavailable
+    }
+    return {name: f"http://127.0.0.1:{port}/" for name, port in ports(settings).items() if name in there}
 
 
 def listen(settings: Settings) -> dict[str, socket.socket]:

@@ -69,6 +69,16 @@ def write(
     )
 
 
+def unavailable(checkout: Path) -> list[str]:
+    """Return the services of the catalogue that the pillar of this machine says cannot be had.
+
+    Raises:
+        StepError: The file is not YAML.
+    """
+    found: list[str] = load(checkout / PILLAR).get("fleet", {}).get("unavailable", [])
+    return found
+
+
 def kept_mirror(checkout: Path, settings: Settings) -> str | None:
     """Return the mirror that the pillar of this machine names, unless it is the rehearsal's own.
 

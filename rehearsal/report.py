@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal import forwards, local
 from rehearsal.highstate import Outcome
 from rehearsal.inventory import Host
 from rehearsal.settings import Settings
@@ -48,14 +49,15 @@ def print_outcome(
 
 
 def print_urls(console: Console, urls: Mapping[str, str]) -> None:
-    """Print what to open on this machine."""
+    """Print what to open on this machine, and how to get in where a password is asked for."""
     for name, url in urls.items():
         console.print(f"  {name:14} {url}", highlight=False)
+        if name in forwards.LOGINS:
+            console.print(f"  {'':14} {forwards.LOGINS[name]}", highlight=False, soft_wrap=True)
 
 
 def print_status(settings: Settings, console: Console) -> None:
     """Print what runs now, with memory, by asking the region."""
-    from rehearsal.forwards import urls
     from rehearsal.lock import holder
     from rehearsal.region.client import Region
 
@@ -80,4 +82,5 @@ def print_status(settings: Settings, console: Console) -> None:
         )
     console.print(table)
     console.print(f"Region: {status['memory_bytes'] / MIB:.0f} MiB", highlight=False)
-    print_urls(console, urls(settings))
+    hosts = {host["name"] for host in status["hosts"]}
+    print_urls(console, forwards.urls(settings, hosts, local.unavailable(settings.checkout)))

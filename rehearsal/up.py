@@ -375,7 +375,8 @@ class Up:
         by_host = suite.results_by_host(self.settings, self.fleet.hosts) if tests else {}
         print_outcome(console, self.hosts, roles, outcomes, by_host, self.skipped)
         console.print(f"Host tests: {tests.summary if tests else 'not run'}", highlight=False)
-        print_urls(console, forwards.urls(self.settings))
+        unavailable = local.unavailable(self.settings.checkout)
+        print_urls(console, forwards.urls(self.settings, self.fleet.hosts, unavailable))
         verdict = (
             f"The fleet is up{' and verified' if tests else ''}"
             if good

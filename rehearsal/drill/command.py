@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rehearsal.drill import overlay, report
 from rehearsal.drill.fault import Fault
-from rehearsal.drill.faults import FAULTS, NOT_DRILLED
+from rehearsal.drill.faults import FAULTS, NOT_DRILLED, OF_THE_MACHINE
 from rehearsal.drill.inbox import Inbox
 from rehearsal.drill.journal import OVERLAY, Journal
 from rehearsal.drill.record import Record, shown
@@ -75,7 +75,7 @@ class Drill:
             watch = Watch(self.settings, self.fleet, addresses)
             sinks = Sinks(str(self.settings.world[10]), WORLD, self.settings.namespace_path("world"))
             durations = watch.durations()
-            machine = sorted({each.alert for each in NOT_DRILLED.values()} & durations.keys())
+            machine = sorted(OF_THE_MACHINE & durations.keys())
             pillars = overlay.pillars(sinks.url, sinks.smarthost, factor, machine, durations)
             try:
                 with interrupts.caught(), sinks, self.overlaid(site, interrupts, pillars):

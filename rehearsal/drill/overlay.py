@@ -27,8 +27,9 @@ REPLACED = {"alertmanager": ("receivers", "routes", "teams", "smtp"), "watchdog"
 
 # Alerts with windows of hours: what a drill does to the application would keep them firing long after it.
 LASTING = ("AppErrorBudgetBurnFast", "AppErrorBudgetBurnSlow")
-# Alerts whose `for` is longer than their window, so that one event makes none; windows are not scaled.
-UNSCALED = ("PrometheusNotificationsDropped", "PrometheusRuleFailures")
+# Alerts whose `for` outlasts what is not scaled: their own window, so that one event makes none; a host's
+# orderly shutdown, so that its service does not page before HostDown inhibits that.
+UNSCALED = ("PrometheusNotificationsDropped", "PrometheusRuleFailures", "ServiceDown")
 
 
 def pillars(

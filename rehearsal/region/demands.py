@@ -1,7 +1,7 @@
 """What AWS demands permission for in a call: actions, each on a resource and in a context.
 
-Taken apart are the calls with which hosts use what is theirs: EC2, Route 53's records, S3, SQS, DynamoDB and
-Secrets Manager. Of any other call only the action is known.
+Taken apart are the calls with which hosts use what is theirs: EC2, Route 53's records, S3, SQS, DynamoDB,
+Secrets Manager, and writing to CloudWatch Logs. Of any other call only the action is known.
 https://docs.aws.amazon.com/service-authorization/latest/reference/
 """
 
@@ -56,6 +56,7 @@ class Demands:
         known = {
             "dynamodb": self._dynamodb,
             "ec2": self._ec2,
+            "logs": self._logs,
             "route53": self._route53,
             "secretsmanager": self._secretsmanager,
             "sqs": self._sqs,
@@ -84,6 +85,13 @@ class Demands:
         if name and "IndexName" in given:
             name += f"/index/{given['IndexName']}"
         yield Demand(f"dynamodb:{action}", self._arn("dynamodb", name) if name else "*", {})
+
+    def _logs(self, action: str, given: Parameters) -> Iterator[Demand]:
+        if action == "PutLogEvents":
+            name = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+            yield Demand("logs:PutLogEvents", self._arn("logs", name), {})
+        else:
+            yield Demand(f"logs:{action}")
 
     def _sqs(self, action: str, given: Parameters) -> Iterator[Demand]:
         name = given.get("QueueName") or given.get("QueueUrl", "").rpartition("/")[2]

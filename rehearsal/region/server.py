@@ -1,12 +1,13 @@
 """The parts of the region, put together."""
 
 import argparse
+import hashlib
 import logging
 import signal
 from typing import Any
 
 from rehearsal import mirror
-from rehearsal.region import dns, forwarding, packages
+from rehearsal.region import dns, forwarding, otlp, packages
 from rehearsal.region.aws import client, forget_machine
 from rehearsal.region.callers import kill
 from rehearsal.region.calls import identify
@@ -73,7 +74,14 @@ class RegionServer:
     def api(self, request: Request) -> Response:
         """Answer one request to AWS's API, or for the authority that RDS's certificates are from."""
         if request.headers.get("Host", "").partition(":")[0] == TRUST_STORE:
-            return Response(200, self.settings.ca_certificate.read_bytes(), [("Content-Type", "text/plain")])
+            content = self.settings.ca_certificate.read_bytes()
+            etag = ("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            return Response(200, content, [("Content-Type", "text/plain"), etag])
+        if otlp.addressed(request):
+            return otlp.export(request, self._perform)
+        return self._perform(request)
+
+    def _perform(self, request: Request) -> Response:
         call = identify(request)
         if refusal := self.permissions.refusal(call, request):
             return refusal

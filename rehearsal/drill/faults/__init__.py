@@ -9,4 +9,5 @@ FAULTS: dict[str, Fault] = {
         (*app.FAULTS, *hosts.FAULTS, *storage.FAULTS, *monitoring.FAULTS), key=lambda each: each.group
     )
 }
+OF_THE_MACHINE = hosts.OF_THE_MACHINE
 NOT_DRILLED: dict[str, NotDrilled] = {each.name: each for each in hosts.NOT_DRILLED}

@@ -80,6 +80,7 @@ FAULTS = (
         _start,
         group=1,
         consequences=(Expected("ProbeFailed", {"instance": APP, "service": "https"}),),
+        patience=180,
     ),
     Fault(
         "slow_answers",

@@ -123,3 +123,16 @@ NOT_DRILLED = (
     NotDrilled("cpu_pressure", "HostCpuHigh", _ONE_KERNEL.format("processor time")),
     NotDrilled("memory_pressure", "HostMemoryLow", _ONE_KERNEL.format("memory")),
 )
+# Alerts from what this kernel counts for all hosts together.
+OF_THE_MACHINE = frozenset(
+    {
+        "DiskSaturated",
+        "FileDescriptorsAlmostExhausted",
+        "HostCpuHigh",
+        "HostLoadHigh",
+        "HostMemoryLow",
+        "HostMemoryThrashing",
+        "HostSwapping",
+        "OutOfMemoryKill",
+    }
+)

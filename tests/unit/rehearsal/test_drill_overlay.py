@@ -1,5 +1,6 @@
 """The pillar of a drill, laid over what a person wrote; and the list of faults."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from rehearsal.drill import overlay
 from rehearsal.drill.fault import Expected, Fault
-from rehearsal.drill.faults import FAULTS, NOT_DRILLED
+from rehearsal.drill.faults import FAULTS, NOT_DRILLED, OF_THE_MACHINE
 from rehearsal.settings import CHECKOUT
 
 OWN: dict[str, dict[str, Any]] = {
@@ -39,7 +40,12 @@ def checkout(tmp_path: Path) -> Path:
 
 def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
     target.mkdir()
-    durations = {"HighLatency": 300.0, "PrometheusRuleFailures": 300.0, "AppErrorBudgetBurnSlow": 0.0}
+    durations = {
+        "AppErrorBudgetBurnSlow": 0.0,
+        "HighLatency": 300.0,
+        "PrometheusRuleFailures": 300.0,
+        "ServiceDown": 60.0,
+    }
     files = overlay.pillars("http://203.0.113.10:80", "203.0.113.10:443", factor, ["HostCpuHigh"], durations)
     overlay.merge(checkout, files, target)
     return {path.stem: yaml.safe_load(path.read_text()) for path in (target / "pillar/local/local").iterdir()}
@@ -48,8 +54,8 @@ def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
 def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Path, tmp_path: Path) -> None:
     """That `for` is the one of before once it is scaled.
 
-    Mutants: the file replaced; `for` scaled where it has to outlast a window; the receivers merged, so
-    that one has no route, which is refused.
+    Mutants: the file replaced; `for` scaled where it has to outlast a window, or a shutdown; the receivers
+    merged, so that one has no route, which is refused.
     """
     before = {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
     found = _merged(checkout, tmp_path / "copy", 0.05)
@@ -61,6 +67,7 @@ def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Pa
         "HostCpuHigh": {"enabled": False},
         "AppErrorBudgetBurnSlow": {"enabled": False},
         "PrometheusRuleFailures": {"for": "6000s"},
+        "ServiceDown": {"for": "1200s"},
     }
     alertmanager = found["alertmanager"]["alertmanager"]
     assert alertmanager["group_by"] == ["alertname"]
@@ -117,6 +124,15 @@ def test_every_class_of_fault_is_drilled_or_said_not_to_be() -> None:
     drilled = {name: fault.expected.alert for name, fault in FAULTS.items()}
     assert drilled | {name: each.alert for name, each in NOT_DRILLED.items()} == CLASSES
     assert not drilled.keys() & NOT_DRILLED.keys()
+
+
+def test_what_the_kernel_counts_for_all_hosts_is_switched_off() -> None:
+    """Mutants: HostLoadHigh left out, which fired for each host on a busy machine; DiskSaturated left out."""
+    rules = yaml.safe_load((CHECKOUT / "salt/prometheus/files/rules/hosts.yaml").read_text())
+    alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+    shared = re.compile(r"node_(cpu|disk|filefd|load|memory|vmstat)")
+    assert {rule["alert"] for rule in alerts if shared.search(rule["expr"])} == OF_THE_MACHINE
+    assert {each.alert for each in NOT_DRILLED.values()} <= OF_THE_MACHINE
 
 
 def _overlap(one: Fault, other: Fault) -> bool:

@@ -71,9 +71,9 @@ def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path:
     assert calls == ["down", "up", "down"]
 
 
-@pytest.mark.parametrize("bad", ["lint", "region", "unit", "driver's coverage", "hosts"])
+@pytest.mark.parametrize("bad", ["lint", "hypervisor", "region", "unit", "driver's coverage", "hosts"])
 def test_each_part_runs_and_each_counts(bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mutants: what needs no host not begun beside the hosts' tests; the region beside them, or left out."""
+    """Mutants: the rest not begun beside the hosts' tests; the hypervisor beside them, or left out."""
     begun: list[str] = []
 
     def part(self: suite.Suite, name: str, *_: object) -> None:
@@ -83,5 +83,19 @@ def test_each_part_runs_and_each_counts(bad: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(suite.Suite, "_part", part)
     monkeypatch.setattr(suite.Suite, "with_fleet", lambda self: self.hosts(()))
     assert suite.run(Settings("nobodys", tmp_path), long=False) == 1
-    assert begun[:2] == ["lint", "region"]
-    assert sorted(begun[2:]) == ["driver's coverage", "hosts", "unit"]
+    assert begun[:2] == ["lint", "hypervisor"]
+    assert sorted(begun[2:]) == ["driver's coverage", "hosts", "region", "unit"]
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("== 3 failed, 210 passed, 2 skipped, 1 error in 12.34s ==\n", (210, 3, 2, 1)),
+        ("1 passed, 3 deselected in 1202.08s (0:20:02)\n", (1, 0, 0, 0)),
+        ("no tests ran\n", (0, 0, 0, 0)),
+    ],
+)
+def test_pytests_last_line_is_read(output: str, expected: tuple[int, ...]) -> None:
+    """Mutants: only the line with rules around it, which ``-q`` leaves out."""
+    counts = suite._counts(output)
+    assert tuple(counts.get(key, 0) for key in ("passed", "failed", "skipped", "error")) == expected
