@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from testinfra.host import Host
 from website import Website
 
 from rehearsal import inventory
+from rehearsal.region.client import Region
+from rehearsal.settings import Settings
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -90,6 +93,14 @@ def website(instances: dict[str, inventory.Host]) -> Website:
     address = instances[catalogue.host_of("app")].public_ip
     assert address, "the application's host has no public address"
     return Website(address)
+
+
+@pytest.fixture
+def region() -> Iterator[Region]:
+    """The rehearsal's region, without faults afterwards."""
+    found = Region(replace(Settings(), prefix=remote.PREFIX))
+    yield found
+    found.set_faults()
 
 
 @pytest.fixture

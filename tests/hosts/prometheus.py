@@ -57,6 +57,11 @@ class Prometheus:
             for moment, value in series["values"]
         }
 
+    def labels(self, name: str, instance: str) -> dict[str, str]:
+        """Return the labels of a metric of a host, of which there has to be one series."""
+        ((labels, _),) = self.query(f'{name}{{instance="{instance}"}}')
+        return labels
+
     def exemplars(self, query: str, since: float) -> set[str]:
         """Return the trace ids to which series lead since a moment (seconds since the epoch)."""
         series = self.get("query_exemplars", query=query, start=f"{since:.3f}", end=f"{time.time():.3f}")

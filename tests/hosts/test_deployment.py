@@ -1,6 +1,7 @@
 """Deployments of the application under constant load from outside: no request is lost, whatever it is."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -133,6 +134,24 @@ def test_changed_settings_are_taken_up_without_losing_a_request(load: Load) -> N
     assert _process() != process
     assert _failed(_apply()) == {}
     assert _deployed()["current"] == before
+
+
+LOCK = "SELECT GET_LOCK('app.migration', 1), SLEEP(10)"
+
+
+def test_a_migration_waits_for_another_s(eventually: Callable[..., Any]) -> None:
+    """For longer than a request would. Mutant: `PATIENCE` not passed on: a read ends after 3 seconds."""
+    other = subprocess.Popen(
+        remote.ssh(catalogue.host_of("database"), "mariadb", "-NBe", LOCK, "app"), stdout=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: _sql("SELECT IS_USED_LOCK('app.migration')"), lambda holder: holder != "NULL")
+        settings = "--property=EnvironmentFile=/opt/app/current/app.env"
+        migrate = ("/opt/app/current/release/bin/python", "-m", "saltwatch_app.migrate")
+        remote.run(_app(), "systemd-run", "--quiet", "--wait", "--pipe", "--uid=app", settings, *migrate)
+        assert other.poll() is not None or _sql("SELECT IS_USED_LOCK('app.migration')") == "NULL"
+    finally:
+        assert other.wait(60) == 0
 
 
 @pytest.mark.long

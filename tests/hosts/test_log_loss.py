@@ -148,7 +148,7 @@ def test_what_is_missing_after_alloy_was_killed_meanwhile(
 ) -> None:
     """What it had read and not sent is gone, as docs/grafana.md says; after a rotation more than that.
 
-    Mutants: Alloy's positions in a directory that does not outlive it; its unit without Restart.
+    Mutant: Alloy's unit without Restart. Lost positions would not show: what is read twice Loki keeps once.
     """
     away = AWAY // 10
     with _writing(away + 60) as writing:

@@ -33,8 +33,8 @@ def test_a_line_of_each_source_is_found(
 ) -> None:
     """The snapshots of the collector are left to itself: the next test.
 
-    Mutants: a row of the catalogue with another unit or file; Alloy not in the group of the file; a unit's
-    job or role not set from the catalogue.
+    Mutants: another unit or file in Alloy's configuration than the catalogue has; Alloy not in the group of
+    the file; a unit's job or role not set from the catalogue.
     """
     expected = [each for each in lines.sources(minion_id) if each["job"] != "collector"]
     text = f"test-{secrets.token_hex(8)}"
@@ -52,12 +52,16 @@ def test_a_line_of_each_source_is_found(
 
 
 def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
-    """With the time that is in them. Mutants: its file not readable for adm; `ts` not taken as the time."""
+    """New ones, with the time that is in them.
+
+    Mutants: its file not readable for adm; `ts` not taken as the time.
+    """
     (source,) = (each for each in lines.sources(minion_id) if each["job"] == "collector")
-    query = f'{{job="collector", host="{minion_id}"}}'
+    query, started = f'{{job="collector", host="{minion_id}"}}', time.time()
 
     def found() -> list[tuple[dict[str, str], list[list[str]]]]:
-        return [(stream["stream"], stream["values"]) for stream in lines.ask(loki, query)]
+        streams = lines.between(loki, query, started, time.time() + 60, 100)
+        return [(stream["stream"], stream["values"]) for stream in streams]
 
     for labels, values in eventually(found):
         assert _labels(minion_id, source, labels["level"]).items() <= labels.items()
@@ -66,19 +70,29 @@ def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[.
             assert abs(int(moment) / 1e9 - told) < 0.001
 
 
-def test_what_loki_says_of_each_query_is_not_sent(loki: Store, eventually: Callable[..., Any]) -> None:
-    """It is in the journal of its host all the same. Mutant: no stage that drops `alloy:noise`."""
-    noise, started = "deletion is not available for this tenant", time.time()
-    lines.ask(loki, '{job="loki"}')
+@pytest.mark.parametrize(
+    ("job", "noise"),
+    [("loki", "deletion is not available for this tenant"), ("tempo", "desc = no jobs found")],
+)
+def test_noise_is_not_sent(
+    loki: Store, real: Callable[[str], None], eventually: Callable[..., Any], job: str, noise: str
+) -> None:
+    """It is in the journal of its host all the same: of Loki at each query, of Tempo while nothing is to do.
+
+    Mutants: no stage that drops `alloy:noise`; an expression of it that does not fit.
+    """
+    real(job)
+    host, started = Store(job).host, time.time()
+    lines.ask(loki, f'{{job="{job}"}}')
 
     def said() -> str:
-        told = ("--quiet", "--unit=loki", f"--since=@{int(started)}", f"--grep={noise}")
-        return remote.run(loki.host, "journalctl", *told, check=False)
+        told = ("--quiet", f"--unit={job}", f"--since=@{int(started)}", f"--grep={noise}")
+        return remote.run(host, "journalctl", *told, check=False)
 
-    eventually(said)
-    (source,) = (each for each in lines.sources(loki.host) if each["job"] == "loki")
+    eventually(said, seconds=180)
+    (source,) = (each for each in lines.sources(host) if each["job"] == job)
     text = f"test-{secrets.token_hex(8)}"
-    lines.write(loki.host, [source], text)
-    eventually(lambda: lines.texts(loki, f'{{job="loki"}} |= "{text}"'))
-    query = f'{{job="loki", host="{loki.host}"}} |= "{noise}"'
+    lines.write(host, [source], text)
+    eventually(lambda: lines.texts(loki, f'{{job="{job}"}} |= "{text}"'))
+    query = f'{{job="{job}", host="{host}"}} |= "{noise}"'
     assert lines.between(loki, query, started, time.time() + 60, 10) == []

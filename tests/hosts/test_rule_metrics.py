@@ -53,6 +53,9 @@ LATER = {
     # Where AWS is: salt/aws_alarms reads CloudWatch only there.
     "aws_cloudwatch_alarm_active",
     "aws_cloudwatch_alarms_read_timestamp_seconds",
+    # Where lines go to CloudWatch Logs, which dev does not have.
+    "otelcol_exporter_enqueue_failed_log_records_total",
+    "otelcol_exporter_send_failed_log_records_total",
     # A container may not ask the kernel for the clock.
     "node_timex_maxerror_seconds",
     "node_timex_sync_status",

@@ -3,8 +3,6 @@
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 
 import catalogue
 import pytest
@@ -13,18 +11,9 @@ import saltcloud
 from highstate import apply, changes
 
 from rehearsal.region.client import Region
-from rehearsal.settings import Settings
 
 pytestmark = pytest.mark.region
 MAP = ("-m", "cloud.map", "-P")
-
-
-@pytest.fixture
-def region() -> Iterator[Region]:
-    """The region, without faults afterwards."""
-    found = Region(replace(Settings(), prefix=remote.PREFIX))
-    yield found
-    found.set_faults()
 
 
 def test_a_failing_listing_launches_no_second_fleet(region: Region) -> None:

@@ -25,6 +25,7 @@ def _real() -> dict[str, Any]:
         "name": "saltwatch",
         "env": "dev",
         "zone": "saltwatch.internal",
+        "cloudwatch_logs": {"group": "services", "days": 7, "services": []},
         "admin_cidrs": ["198.51.100.0/24"],
         "roles": read("roles.yaml"),
         "services": read("services.yaml"),
@@ -302,6 +303,43 @@ def test_log_sources(fleet: dict[str, Any]) -> None:
         {"job": "collector", "role": "database", "file": "/var/log/collector/snapshots.json"},
         {"job": "database", "role": "database", "unit": "mariadb.service"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("minion_id", "expected"),
+    [
+        ("app-1", {"app": "app-dev", "ssh": "ssh-dev"}),
+        ("database-1", {"ssh": "ssh-dev", "database": "database-dev"}),
+        ("*", {"app": "app-dev", "ssh": "ssh-dev", "database": "database-dev"}),
+    ],
+)
+def test_log_streams(fleet: dict[str, Any], minion_id: str, expected: dict[str, str]) -> None:
+    """Of what is there. Mutants: every chosen service on every host; an unavailable one, or one of a role
+    without hosts, not left out."""
+    fleet["region"] = "eu-west-1"
+    fleet["cloudwatch_logs"]["services"] = ["app", "ssh", "database", "loki", "mimir"]
+    assert fleet_module.log_streams(minion_id, fleet) == expected
+    assert fleet_module.log_group(fleet) == "/saltwatch/services"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "region", "fault"),
+    [
+        (
+            ["app", "aap", "ping"],
+            "eu-west-1",
+            "expected services of the catalogue that have logs, not aap, ping",
+        ),
+        (["app"], None, "expected none where there is no AWS"),
+    ],
+)
+def test_log_streams_that_cannot_be_are_named(
+    fleet: dict[str, Any], chosen: list[str], region: str | None, fault: str
+) -> None:
+    """Mutants: either check left out: a stream that nobody writes to, or a host called logs.None."""
+    fleet |= {"cloudwatch_logs": {"group": "services", "days": 7, "services": chosen}, "region": region}
+    with pytest.raises(CommandExecutionError, match=f"^fleet:cloudwatch_logs:services: {fault}"):
+        fleet_module.log_streams("*", fleet)
 
 
 def test_group_rules_of_the_database(fleet: dict[str, Any]) -> None:

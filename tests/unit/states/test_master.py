@@ -97,9 +97,20 @@ def test_a_failed_build_leaves_what_was_served(
 
     monkeypatch.setattr(build_app, "_pip", fail)
     with pytest.raises(subprocess.CalledProcessError):
-        build_app.build(source, target)
+        build_app.build(source, target, tmp_path)
     assert [path.name for path in target.iterdir()] == ["VERSION"]
     assert (target / "VERSION").read_text() == "before\n"
+
+
+def test_the_master_lists_its_files_anew_before_a_version_is_named(source: Path, tmp_path: Path) -> None:
+    """Mutants: the lists kept, so that a host is not given the wheels; VERSION written first."""
+    target, listed = tmp_path / "artifacts", tmp_path / "base.p"
+    (target / build_app.version(source)).mkdir(parents=True)
+    listed.write_bytes(b"")
+    (target / "VERSION.new").mkdir()  # the version cannot be named
+    with pytest.raises(IsADirectoryError):
+        build_app.build(source, target, tmp_path)
+    assert not listed.exists()
 
 
 def test_old_versions_go_and_the_one_in_use_stays(source: Path, tmp_path: Path) -> None:
@@ -108,7 +119,7 @@ def test_old_versions_go_and_the_one_in_use_stays(source: Path, tmp_path: Path) 
     for age, name in enumerate([version, "aaaa", "bbbb", "cccc", "dddd"]):
         (target / name).mkdir(parents=True)
         os.utime(target / name, (age, age))
-    build_app.build(source, target)
+    build_app.build(source, target, tmp_path)
     assert {path.name for path in target.iterdir()} == {"VERSION", version, "bbbb", "cccc", "dddd"}
     assert (target / "VERSION").read_text().strip() == version
 

@@ -50,6 +50,21 @@ def _set(pillar: dict[str, Any], path: str, value: Any) -> None:
             70000,
             "prometheus:port: expected the port it listens on (1 to 65535); got 70000",
         ),
+        (
+            "fleet:cloudwatch_logs:days",
+            8,
+            "fleet:cloudwatch_logs:days: expected days that lines are kept, of th",
+        ),
+        (
+            "fleet:cloudwatch_logs:services",
+            "app",
+            "fleet:cloudwatch_logs:services: expected a list of services",
+        ),
+        (
+            "alloy:cloudwatch:batch_size",
+            0,
+            "alloy:cloudwatch:batch_size: expected lines a request (1 to 10000)",
+        ),
         ("prometheus:prot", 1, "prometheus: expected only the keys port, data_dir, "),
         (
             "prometheus:retention_time",
