@@ -65,12 +65,18 @@ def _state(name: str) -> str:
     ).strip()
 
 
-def _report(name: str) -> dict[str, Any]:
-    """Return the last line of JSON that runs of a profile wrote."""
+def _journal(name: str) -> list[dict[str, Any]]:
+    """Return the lines of JSON that runs of a profile wrote."""
     journal = remote.run(HOST, "journalctl", f"--unit=stress@{name}", "--output=cat", "--no-pager")
     found = [json.loads(line) for line in journal.splitlines() if line.startswith("{")]
     assert found, journal
-    report: dict[str, Any] = found[-1]
+    return found
+
+
+def _report(name: str) -> dict[str, Any]:
+    """Return what the last run of a profile reported."""
+    report = _journal(name)[-1]
+    assert report["message"] == "run ended", _journal(name)
     return report
 
 
@@ -113,7 +119,7 @@ def test_load_is_bounded_and_takes_its_tasks_along(run: Callable[[str], dict[str
     report = run("test-load")
     most = 10 * report["duration_seconds"] + 2
     assert 10 <= report["requests"] <= most
-    assert report["errors"] == 0
+    assert report["errors"] == 0, _journal("test-load")
     assert report["p99_seconds"] > 0
     created = _grown(before, "tasks_created_total")
     assert 0 < created == _grown(before, "tasks_deleted_total")
@@ -205,6 +211,26 @@ def test_stopped_early_it_reports_and_leaves_nothing(
     assert report["duration_seconds"] < 900
     query = 'stress_last_run_requests{profile="test-long",kind="load"}'
     eventually(lambda: prometheus.value(query), lambda value: value == report["requests"])
+
+
+def test_what_failed_is_told_and_leaves_nothing(eventually: Callable[..., Any]) -> None:
+    """A task whose DELETE fails is deleted later; `nothing_is_left` looks.
+
+    Mutants: `_clear_up` not called; the failures not told.
+    """
+    before = _metrics()
+    remote.run(HOST, "systemctl", "start", "stress@test-long.service")
+    eventually(lambda: _grown(before, "tasks_created_total") > 1)
+    database = catalogue.host_of("database")
+    remote.run(database, "systemctl", "stop", "mariadb")
+    try:
+        eventually(lambda: _grown(before, r'http_errors_total\{.*method="DELETE"') > 0)
+    finally:
+        remote.run(database, "systemctl", "start", "mariadb")
+    remote.run(HOST, "systemctl", "stop", "stress@test-long.service")
+    failures = [line for line in _journal("test-long") if line["message"] == "requests failed"]
+    assert "DELETE /api/tasks/ID" in {line["request"] for line in failures}
+    assert _report("test-long")["errors"] > 0
 
 
 def test_a_profile_that_there_is_not_says_so() -> None:

@@ -30,6 +30,8 @@ HELP = {
     "timestamp_seconds": "When it ended.",
 }
 
+TITLE = "made by stress"
+
 Report = dict[str, float]
 
 
@@ -61,7 +63,7 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
 
         @task
         def create(self) -> None:
-            answer = self.client.post("/api/tasks", json={"title": "made by stress"})
+            answer = self.client.post("/api/tasks", json={"title": TITLE})
             self.path = (answer.headers or {}).get("Location")
 
         @task
@@ -97,16 +99,45 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
         _refuse_without_faults(config["app"])
     environment = Environment(user_classes=[Visitor], stop_timeout=LAST_ANSWERS)
     runner = environment.create_local_runner()
+    began = datetime.now(UTC).replace(microsecond=0)
     over = gevent.event.Event()
     gevent.signal_handler(signal.SIGTERM, over.set)
     runner.start(profile["concurrency"], spawn_rate=profile["concurrency"])
     over.wait(profile["duration"])
     runner.quit()
+    for failure in environment.stats.errors.values():
+        what = {"request": f"{failure.method} {failure.name}", "reason": str(failure.error)}
+        _say("warning", "requests failed", what | {"count": failure.occurrences})
     total = environment.stats.total
+    if kind == "load" and total.num_failures:
+        _clear_up(config["nginx"], began)
     report = {"requests": total.num_requests, "errors": total.num_failures}
     if total.num_requests:
         report["p99_seconds"] = total.get_response_time_percentile(0.99) / 1000
     return report
+
+
+def _clear_up(nginx: str, began: datetime) -> None:
+    """Delete this run's tasks whose deletion failed, or of which no answer told that they were made."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
+    session = requests.Session()
+    patience = Retry(10, status_forcelist=(429, 502, 503, 504), allowed_methods=None, backoff_factor=0.2)
+    session.mount("http://", HTTPAdapter(max_retries=patience))
+    path: str | None = "/api/tasks?limit=100"
+    try:
+        while path:
+            page = session.get(f"{nginx}{path}", timeout=LAST_ANSWERS).json()
+            recent = [task for task in page["tasks"] if datetime.fromisoformat(task["created_at"]) >= began]
+            for task in recent:
+                if task["title"] == TITLE:
+                    session.delete(f"{nginx}/api/tasks/{task['id']}", timeout=LAST_ANSWERS)
+            more = page["next_before"] and len(recent) == len(page["tasks"])
+            path = f"/api/tasks?limit=100&before={page['next_before']}" if more else None
+    except requests.RequestException as error:
+        _say("error", f"tasks with the title {TITLE!r} may be left", {"reason": str(error)})
 
 
 def _refuse_without_faults(app: str) -> None:
@@ -141,6 +172,12 @@ def _processor_time() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
+def _say(level: str, message: str, fields: dict[str, Any]) -> None:
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    line = {"ts": moment, "level": level, "logger": "stress", "message": message}
+    print(json.dumps(line | fields), flush=True)  # noqa: T201
+
+
 def main(profiles: str, name: str, metrics: str) -> None:
     """Run the profile ``name``, print the report, write the metrics.
 
@@ -162,10 +199,8 @@ def main(profiles: str, name: str, metrics: str) -> None:
         gauge = Gauge(f"stress_last_run_{key}", HELP[key], ["profile", "kind"], registry=registry)
         gauge.labels(name, profile["kind"]).set(value)
     write_to_textfile(metrics, registry)
-    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    line = {"ts": moment, "level": "info", "logger": "stress", "message": "run ended"}
     del report["timestamp_seconds"]
-    print(json.dumps(line | {"profile": name, "kind": profile["kind"]} | report), flush=True)  # noqa: T201
+    _say("info", "run ended", {"profile": name, "kind": profile["kind"]} | report)
 
 
 if __name__ == "__main__":
