@@ -53,10 +53,15 @@ def nothing_is_left() -> Iterator[None]:
 
 def _tasks() -> str:
     """Return how many tasks a run has left in the database."""
-    database = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'tasks'"
-    name = remote.run(catalogue.host_of("database"), "mariadb", "-NBe", database).strip()
-    count = f"SELECT COUNT(*) FROM {name}.tasks WHERE title = 'made by stress'"
-    return remote.run(catalogue.host_of("database"), "mariadb", "-NBe", count).strip()
+    return _sql(f"SELECT COUNT(*) FROM {_schema()}.tasks WHERE title = 'made by stress'")
+
+
+def _schema() -> str:
+    return _sql("SELECT table_schema FROM information_schema.tables WHERE table_name = 'tasks'")
+
+
+def _sql(statement: str) -> str:
+    return remote.run(catalogue.host_of("database"), "mariadb", "-NBe", statement).strip()
 
 
 def _state(name: str) -> str:
@@ -219,14 +224,13 @@ def test_what_failed_is_told_and_leaves_nothing(eventually: Callable[..., Any]) 
     Mutants: `_clear_up` not called; the failures not told.
     """
     before = _metrics()
-    remote.run(HOST, "systemctl", "start", "stress@test-long.service")
-    eventually(lambda: _grown(before, "tasks_created_total") > 1)
-    database = catalogue.host_of("database")
-    remote.run(database, "systemctl", "stop", "mariadb")
+    trigger = f"{_schema()}.no_delete"
+    _sql(f"CREATE TRIGGER {trigger} BEFORE DELETE ON {_schema()}.tasks FOR EACH ROW SIGNAL SQLSTATE '45000'")
     try:
+        remote.run(HOST, "systemctl", "start", "stress@test-long.service")
         eventually(lambda: _grown(before, r'http_errors_total\{.*method="DELETE"') > 0)
     finally:
-        remote.run(database, "systemctl", "start", "mariadb")
+        _sql(f"DROP TRIGGER {trigger}")
     remote.run(HOST, "systemctl", "stop", "stress@test-long.service")
     failures = [line for line in _journal("test-long") if line["message"] == "requests failed"]
     assert "DELETE /api/tasks/ID" in {line["request"] for line in failures}
