@@ -1,6 +1,7 @@
 """Migrations."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_unreachable_database_is_said_without_its_password(monkeypatch: pytest.M
     assert "app:***@127.0.0.1:1/app" in str(raised.value)
     assert "swordfish" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_silent_database_is_not_waited_for_as_a_statement_is(
+    monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    """It takes connections and says nothing. Mutant: the first question asked with PATIENCE."""
+    monkeypatch.setenv("APP_DATABASE_URL", f"mysql+pymysql://app@{silent}/app")
+    monkeypatch.setenv("APP_DATABASE_TIMEOUT", "1")
+    monkeypatch.setattr(migrate, "PATIENCE", 40)
+    start = time.monotonic()
+    with pytest.raises(SystemExit, match="timed out"):
+        migrate.main([])
+    assert time.monotonic() - start < 20
 
 
 def test_ready_only_after_the_migration(settings: Settings) -> None:

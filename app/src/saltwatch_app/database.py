@@ -99,7 +99,8 @@ class Database:
     Args:
         settings: with the database's URL.
         aws: has the account, if the settings name a secret.
-        patience: seconds that a statement may take, in place of ``database_timeout``.
+        patience: seconds that a statement may take, in place of ``database_timeout``; and the server's
+            greeting, to the driver. So only for a database that has just answered.
     """
 
     def __init__(self, settings: Settings, aws: Aws, patience: int | None = None) -> None:

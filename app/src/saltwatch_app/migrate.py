@@ -76,11 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 if there is something to do")
     options = parser.parse_args(arguments)
     settings = exit_on_error(lambda: Settings.from_environ(os.environ))
-    engine = Database(settings, Aws(settings), None if options.check else PATIENCE).engine
+    aws = Aws(settings)
     try:
+        # Not with PATIENCE: the driver would wait as long for the greeting of a server that says nothing.
+        current = is_current(Database(settings, aws).engine)
         if options.check:
-            return 0 if is_current(engine) else 1
-        upgrade(engine)
+            return 0 if current else 1
+        upgrade(Database(settings, aws, PATIENCE).engine)
     except UnknownSchemaError as error:
         sys.stderr.write(f"saltwatch_app: {error}\n")
         return UNKNOWN
