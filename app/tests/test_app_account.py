@@ -73,7 +73,7 @@ def door() -> Door:
 
 
 def connect(account: Account, door: Door) -> Any:
-    return account.connect(door, None, (), {"host": "database", "user": None})  # type: ignore[arg-type]
+    return account.connect(door, (), {"host": "database", "user": None})  # type: ignore[arg-type]
 
 
 def test_secret_is_read_once_while_it_is_admitted(secret: Secret, account: Account, door: Door) -> None:
@@ -147,7 +147,7 @@ def test_secret_of_another_form_is_an_error_that_does_not_quote_it(
 def test_without_a_secret_the_reason_is_told(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The engine itself asks, and its errors are SQLAlchemy's. Mutant: `use` not called."""
+    """The engine itself asks, and its errors are SQLAlchemy's. Mutant: the account not asked."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as raised:

@@ -4,6 +4,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from flask import Flask
 from saltwatch_app.factory import create_app
 from saltwatch_app.settings import Settings
 
@@ -105,11 +107,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.close()
 
 
+def application(server: Server, ca: Path, host: str = "localhost") -> Flask:
+    """Return an application of this database."""
+    url = f"mysql+pymysql://somebody@{host}:{server.port}/app"
+    return create_app(Settings.from_environ({"APP_DATABASE_URL": url, "APP_DATABASE_CA": str(ca)}))
+
+
 def ready(server: Server, ca: Path, host: str = "localhost") -> tuple[int, dict[str, Any]]:
     """Return what /health/ready says of the database when it is asked a second time."""
-    url = f"mysql+pymysql://somebody@{host}:{server.port}/app"
-    app = create_app(Settings.from_environ({"APP_DATABASE_URL": url, "APP_DATABASE_CA": str(ca)}))
-    client = app.test_client()
+    client = application(server, ca, host).test_client()
     client.get("/health/ready")
     answer = client.get("/health/ready")
     assert answer.json
@@ -143,3 +149,27 @@ def test_server_that_is_not_is_told_nothing(
     assert check["reason"] == f"the server's certificate is not trusted: {why}"
     assert server.by_tls == b""
     assert server.plain.startswith(_REQUEST)
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_authorities_that_are_gone_for_a_while_are_an_outage(
+    server: Server, tmp_path: Path, content: str | None
+) -> None:
+    """As while their file is replaced: missing, or empty yet. Mutant: the file's error let through."""
+    ca = tmp_path / "ca.pem"
+    client = application(server, ca).test_client()
+    kept = ca.read_text()
+    ca.unlink()
+    if content is not None:
+        ca.write_text(content)
+    for _ in range(2):
+        answer = client.get("/api/tasks")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.json["detail"] == "the database does not answer; try again"
+        assert client.get("/health/ready").json["checks"]["database"]["reason"] == "OperationalError"
+    assert server.plain == b""
+    ca.write_text(kept)
+    until = time.monotonic() + 30
+    while b"somebody" not in server.by_tls and time.monotonic() < until:
+        client.get("/api/tasks")
+    assert b"somebody" in server.by_tls

@@ -9,8 +9,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy
-from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 
 from saltwatch_app.aws import Aws, Unavailable
@@ -37,11 +35,7 @@ class Account:
         self._secret = secret
         self._login: Login | None = None
 
-    def use(self, engine: Engine) -> None:
-        """Let an engine make its connections with this account."""
-        sqlalchemy.event.listen(engine, "do_connect", self.connect)
-
-    def connect(self, dialect: Dialect, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+    def connect(self, dialect: Dialect, arguments: Any, parameters: dict[str, Any]) -> Any:
         """Return a new connection of the driver's.
 
         Raises:

@@ -107,10 +107,9 @@ class Database:
         self.engine = _engine(settings, patience or settings.database_timeout)
         self._guard = Guard(self._answers)
         if self.engine.dialect.name != "sqlite":
-            sqlalchemy.event.listen(self.engine, "do_connect", self._admit)
+            sqlalchemy.event.listen(self.engine, "do_connect", self._connect)
             sqlalchemy.event.listen(self.engine, "handle_error", self._heard)
-        if settings.database_secret:
-            Account(aws, settings.database_secret).use(self.engine)
+        self._account = Account(aws, settings.database_secret) if settings.database_secret else None
         self.session: sessionmaker[Session] = sessionmaker(self.engine)
 
     def _answers(self) -> bool:
@@ -122,11 +121,21 @@ class Database:
             return True
         return True
 
-    def _admit(self, dialect: Dialect, record: Any, arguments: Any, parameters: Any) -> None:
-        """Refuse a new connection while the database is silent; else leave it to others to make it."""
+    def _connect(self, dialect: Dialect, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        """Return a new connection of the driver's.
+
+        Raises:
+            OperationalError: the driver's; there is none, or the database is silent and it was not tried.
+        """
+        failure: Any = dialect.loaded_dbapi.OperationalError
         if refusal := self._guard.refusal():
-            failure: Any = dialect.loaded_dbapi.OperationalError
             raise failure(f"{_NOT_TRIED}{refusal}")
+        try:
+            if self._account:
+                return self._account.connect(dialect, arguments, parameters)
+            return dialect.connect(*arguments, **parameters)
+        except OSError as error:  # from the authorities' file, which is read each time
+            raise failure(f"APP_DATABASE_CA: {error}") from error
 
     def _heard(self, context: ExceptionContext) -> None:
         """Look at an error of the driver's: was nothing heard of the database, or no connection to be had?"""
