@@ -29,8 +29,11 @@ class Secret:
         self.manager.create_secret(Name=SECRET, SecretString=self.text("first"))
 
     @staticmethod
-    def text(password: str) -> str:
-        return json.dumps({"username": "app", "password": password})
+    def text(password: str, **more: str) -> str:
+        return json.dumps({"username": "app", "password": password, **more})
+
+    def move(self, host: str) -> None:
+        self.manager.put_secret_value(SecretId=SECRET, SecretString=self.text("first", host=host))
 
     def put(self, password: str, stage: str) -> None:
         self.manager.put_secret_value(
@@ -47,9 +50,12 @@ class Door:
         self.password = "first"
         self.tried: list[str] = []
         self.error: Exception | None = None
+        self.gone: set[str] = set()  # hosts
 
     def connect(self, *arguments: Any, **parameters: Any) -> Any:
         self.tried.append(parameters["password"])
+        if parameters["host"] in self.gone:
+            raise pymysql.OperationalError(2003, "Can't connect")
         if self.error:
             raise self.error
         if (parameters["user"], parameters["password"]) != ("app", self.password):
@@ -96,9 +102,21 @@ def test_rotated_password_is_found_without_a_restart(secret: Secret, account: Ac
 
 def test_server_has_the_name_that_its_secret_says(secret: Secret, account: Account, door: Door) -> None:
     """Mutant: the URL's host whatever the secret says, of which RDS's certificate is not."""
-    value = {**json.loads(secret.text("first")), "host": "app.abc.eu-west-1.rds.amazonaws.com"}
-    secret.manager.put_secret_value(SecretId=SECRET, SecretString=json.dumps(value))
+    secret.move("app.abc.eu-west-1.rds.amazonaws.com")
     assert connect(account, door).host == "app.abc.eu-west-1.rds.amazonaws.com"
+
+
+def test_server_that_has_moved_is_found_without_a_restart(
+    secret: Secret, account: Account, door: Door
+) -> None:
+    """Mutant: the login kept for the life of the process, and the old host dialled for as long."""
+    secret.move("old")
+    assert connect(account, door).host == "old"
+    secret.move("new")
+    door.gone = {"old"}
+    with pytest.raises(pymysql.OperationalError, match="2003"):
+        connect(account, door)
+    assert connect(account, door).host == "new"
 
 
 def test_pending_password_is_tried_while_a_rotation_is_finished(

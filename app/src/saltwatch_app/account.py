@@ -1,8 +1,8 @@
-"""The account of the database, from Secrets Manager: read when first needed, and again when it is refused.
+"""The account of the database, from Secrets Manager: read when first needed, and again when connecting fails.
 
 So a rotation of its password needs no restart: connections that are open go on, and a new one that is refused
 is tried again with the secret's current version and then with the pending one, which the database has already
-while the rotation is being finished.
+while the rotation is being finished. Nor does a server that has another name from now on.
 """
 
 import json
@@ -49,6 +49,7 @@ class Account:
                     connection = dialect.connect(*arguments, **{**parameters, **login})
                 except failure as error:
                     if error.args[0] not in _REFUSED:
+                        self._login = None  # the server may have moved: the secret says where to
                         raise
                     refusal = error
                 else:
