@@ -143,6 +143,8 @@ def test_only_the_question_is_let_through_while_it_is_outstanding(monkeypatch: p
     release.set()
     monkeypatch.setattr(guard, "MOMENT", 20.0)
     assert stood.refusal() is None
+    stood._check._pool.shutdown()  # after whatever waits in it
+    assert asked == [None]
 
 
 def test_a_question_that_fails_lets_nobody_through(moment: None) -> None:
