@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from saltwatch_app import aws, factory
 from saltwatch_app.settings import Settings
-from sinks import CREDENTIALS, QUEUE, TABLE, Cloud
+from sinks import CREDENTIALS, QUEUE, TABLE, Cloud, free_port
 from test_app_metrics import series
 
 TRACE = f"{7:032x}"
@@ -253,6 +253,20 @@ def test_calls_are_counted_by_service_operation_and_outcome(client: FlaskClient,
     assert seen['aws_requests_total{operation="PutItem",outcome="ok",service="dynamodb"}'] == 1
     assert seen['aws_requests_total{operation="PutItem",outcome="refused",service="dynamodb"}'] == 1
     assert seen['aws_request_duration_seconds_count{operation="PutItem",service="dynamodb"}'] == 2
+
+
+def test_call_that_is_not_tried_says_so_and_has_no_duration(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: the reason of the call before, and no more; a duration of nothing for each."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    reasons = [client.get(f"/get-data/{'0' * 32}").json["detail"].partition("(")[2] for _ in range(3)]
+    tried, refused = "dynamodb GetItem: cannot be reached)", "dynamodb GetItem: not tried: cannot be reached)"
+    assert reasons == [tried, refused, refused]
+    seen = series(client)
+    assert seen['aws_requests_total{operation="GetItem",outcome="not_tried",service="dynamodb"}'] == 2
+    made = seen['aws_requests_total{operation="GetItem",outcome="unreachable",service="dynamodb"}']
+    assert seen['aws_request_duration_seconds_count{operation="GetItem",service="dynamodb"}'] == made
 
 
 def test_what_boto_says_to_itself_is_not_logged(variables: dict[str, str], tmp_path: Path) -> None:

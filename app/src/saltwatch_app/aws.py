@@ -24,9 +24,10 @@ from saltwatch_app.settings import Settings
 # Is told of each call its service, operation, outcome and seconds.
 Observer = Callable[[str, str, str, float], None]
 
+NOT_TRIED = "not_tried"  # as the call before waited in vain
 OUTCOMES = (
     *("ok", "throttled", "denied", "refused", "timeout", "unreachable", "no_credentials", "failed"),
-    "not_tried",  # as the call before waited in vain
+    NOT_TRIED,
 )
 _SILENT = frozenset({"timeout", "unreachable", "no_credentials"})
 RETRY_AFTER = 5  # seconds
@@ -112,8 +113,8 @@ class Aws:
         guard = self._guards.get(service)
         try:
             if guard and (refusal := guard.refusal()):
-                outcome = "not_tried"
-                raise Unavailable(service, operation, refusal, silent=True)
+                outcome = NOT_TRIED
+                raise Unavailable(service, operation, f"not tried: {refusal}", silent=True)
             client = self._client(service)
             method = next(
                 name for name, full in client.meta.method_to_api_mapping.items() if full == operation

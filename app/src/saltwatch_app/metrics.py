@@ -10,6 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from saltwatch_app.aws import NOT_TRIED
 from saltwatch_app.database import Database
 from saltwatch_app.health import READY_TIMEOUT, Check
 from saltwatch_app.identity import Ids, current_ids
@@ -107,7 +108,7 @@ class Metrics:
         self._duration.labels(method, route).observe(seconds, _exemplar(ids))
 
     def observe_aws(self, service: str, operation: str, outcome: str, seconds: float) -> None:
-        """Count one call to AWS.
+        """Count one call to AWS, and its duration if it was made.
 
         Args:
             service: as boto3 names it, ``sqs``.
@@ -116,7 +117,8 @@ class Metrics:
             seconds: that it took.
         """
         self._aws.labels(service, operation, outcome).inc()
-        self._aws_duration.labels(service, operation).observe(seconds, _exemplar(current_ids()))
+        if outcome != NOT_TRIED:  # nothing of it is AWS's time, and they are most while it is gone
+            self._aws_duration.labels(service, operation).observe(seconds, _exemplar(current_ids()))
 
     def page(self, accept: str) -> tuple[bytes, str]:
         """Return what a scrape gets, and its content type, by the scraper's ``Accept`` header."""
