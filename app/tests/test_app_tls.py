@@ -16,25 +16,31 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from flask import Flask
+from saltwatch_app.database import Database
 from saltwatch_app.factory import create_app
 from saltwatch_app.settings import Settings
+from sqlalchemy.exc import OperationalError
 
 # https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake_v10.html
-_CAPABILITIES = 0x200 | 0x800 | 0x8000 | 0x80000  # PROTOCOL_41, SSL, SECURE_CONNECTION, PLUGIN_AUTH
-_GREETING = (
-    b"\x0a8.4.0\0"
-    + struct.pack("<I", 1)
-    + b"saltsalt\0"
-    + struct.pack("<HBHHB", _CAPABILITIES & 0xFFFF, 45, 2, _CAPABILITIES >> 16, 21)
-    + bytes(10)
-    + b"saltsaltsalt\0mysql_native_password\0"
-)
+_CAPABILITIES = 0x200 | 0x8000 | 0x80000  # PROTOCOL_41, SECURE_CONNECTION, PLUGIN_AUTH
+_TLS = 0x800  # one more
 _DENIED = b"\xff" + struct.pack("<H", 1045) + b"#28000Access denied"
 _REQUEST = b"\x20\0\0\1"  # how a client's asking for TLS begins: 32 bytes, too few to name a user
 
 
 def _packet(number: int, payload: bytes) -> bytes:
     return struct.pack("<I", len(payload))[:3] + bytes([number]) + payload
+
+
+def _greeting(capabilities: int) -> bytes:
+    return (
+        b"\x0a8.4.0\0"
+        + struct.pack("<I", 1)
+        + b"saltsalt\0"
+        + struct.pack("<HBHHB", capabilities & 0xFFFF, 45, 2, capabilities >> 16, 21)
+        + bytes(10)
+        + b"saltsaltsalt\0mysql_native_password\0"
+    )
 
 
 def authority(path: Path) -> Callable[[str], Path]:
@@ -70,6 +76,7 @@ class Server:
     """The database's side of a login: offers TLS, writes down what it is told, admits nobody."""
 
     def __init__(self, certificate: Path) -> None:
+        self.capabilities = _CAPABILITIES | _TLS
         self.plain = b""
         self.by_tls = b""
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -85,9 +92,9 @@ class Server:
             except OSError:  # closed
                 return
             with client:
-                client.sendall(_packet(0, _GREETING))
-                self.plain += client.recv(len(_REQUEST) + 32, socket.MSG_WAITALL)
+                client.sendall(_packet(0, _greeting(self.capabilities)))
                 try:
+                    self.plain += client.recv(len(_REQUEST) + 32, socket.MSG_WAITALL)
                     with self._context.wrap_socket(client, server_side=True) as wrapped:
                         self.by_tls += wrapped.recv(1 << 16)
                         wrapped.sendall(_packet(3, _DENIED))
@@ -149,6 +156,17 @@ def test_server_that_is_not_is_told_nothing(
     assert check["reason"] == f"the server's certificate is not trusted: {why}"
     assert server.by_tls == b""
     assert server.plain.startswith(_REQUEST)
+
+
+def test_server_that_offers_no_tls_is_told_nothing(server: Server, tmp_path: Path) -> None:
+    """As when somebody on the way takes the offer out. Mutant: the authorities not given to the driver."""
+    server.capabilities &= ~_TLS
+    database: Database = application(server, tmp_path / "ca.pem").extensions["database"]
+    with pytest.raises(OperationalError, match="SSL is required but the server doesn't support it"):
+        database.ping()
+    with socket.create_connection(("127.0.0.1", server.port), 30) as second:
+        assert second.recv(1)  # so it is done with the first
+    assert server.plain == b""
 
 
 @pytest.mark.parametrize("content", [None, ""])
