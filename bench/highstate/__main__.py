@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from bench import venv
 from bench.highstate import peers, report
@@ -73,7 +74,10 @@ def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench.highstate", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--tools", nargs="+", help="only these, besides the highstate and its floor")
+    names = [tool.name for tool in peers.tools(PurePosixPath()) if tool.goal]
+    parser.add_argument(
+        "--tools", nargs="+", choices=names, help="only these, besides the highstate and its floor"
+    )
     options = parser.parse_args()
     settings = load()
     if not process.running(settings):

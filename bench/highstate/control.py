@@ -23,14 +23,13 @@ ARTIFACTS = f"/srv/artifacts/{peers.NOP}"  # in a file root of the master's
 AUTHORISED = f"/home/{peers.USER}/.ssh/authorized_keys"
 MARK = "saltwatch-bench"
 REMOTE = Path(__file__).parent / "remote"
+MAKE = f"mktemp --directory /var/tmp/{MARK}-XXXXXX"
 # salt-1 reaches itself as it does the others: they have its key from their launch.
 ENTER = f"""
 umask 077
-printf '%s {MARK}\\n' "$(cut --delimiter=' ' --fields=1,2 {peers.KEY}.pub)" >> {AUTHORISED}
+mkdir "$0/cm"
 install --directory --mode=0755 {ARTIFACTS}
-place=$(mktemp --directory /var/tmp/{MARK}-XXXXXX)
-mkdir "$place/cm"
-printf %s "$place"
+printf '%s {MARK}\\n' "$(cut --delimiter=' ' --fields=1,2 {peers.KEY}.pub)" >> {AUTHORISED}
 """
 LEAVE = f"""
 sed --in-place '/ {MARK}$/d' {AUTHORISED}
@@ -80,8 +79,9 @@ class Control:
             f"{host['name']},{host['private_ip']} {key}\n" for host in hosts for key in host["host_keys"]
         )
         with ExitStack() as stack:
-            self.place = PurePosixPath(self.shell(CONTROL, ENTER).decode())
+            self.place = PurePosixPath(self.shell(CONTROL, MAKE).decode().strip())
             stack.callback(self.shell, CONTROL, LEAVE, str(self.place))
+            self.shell(CONTROL, ENTER, str(self.place))
             for host in self.addresses:
                 stack.callback(self.run, host, "rm", "--recursive", "--force", *peers.LEFT_ON_HOSTS)
             yield

@@ -213,7 +213,8 @@ def states(host: str, work: Work) -> dict[str, Any]:
 def _arguments(host: str, kind: str, each: Values) -> Values:
     """Return one resource in the words of Salt's state."""
     if kind == "files":
-        return each | {"source": f"salt://{host}{each['name']}"}
+        # A difference would be told, and some of these files are secret.
+        return each | {"source": f"salt://{host}{each['name']}", "show_diff": False}
     if kind == "attributes":
         return each | {"replace": False}
     if kind == "users":

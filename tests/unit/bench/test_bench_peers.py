@@ -79,7 +79,7 @@ def test_ansible_and_pyinfra_are_told_the_same(work: Work):
 
 
 def test_states_are_what_they_were_made_of(work: Work):
-    """Mutants: an argument by its common name instead of Salt's; the version of a package lost."""
+    """Mutants: an argument by its common name instead of Salt's; a package's version lost; secrets shown."""
     low = []
     for identifier, state in peers.states("app-1", work).items():
         ((function, arguments),) = state.items()
@@ -89,6 +89,7 @@ def test_states_are_what_they_were_made_of(work: Work):
     assert translate(low).resources == work.resources
     (file,) = [each for each in low if each.get("source")]
     assert file["source"] == "salt://app-1/etc/d/f"
+    assert file["show_diff"] is False
 
 
 def test_the_floor_has_as_many_states_as_each_highstate(work: Work):
