@@ -41,6 +41,8 @@ def test_tool_that_there_is_not_is_refused(
 ):
     """Mutant: no `choices`, and nothing measured but the highstate."""
     monkeypatch.setattr("sys.argv", ["bench.highstate", "--tools", "saltssh"])
+    # Else the mutant would go on with whatever fleet is up here.
+    monkeypatch.setattr(command.process, "running", lambda settings: False)
     with pytest.raises(SystemExit) as raised:
         command.main()
     assert raised.value.code == 2
