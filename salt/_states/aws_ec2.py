@@ -45,7 +45,8 @@ def volumes_absent(
 ) -> Result:
     """Make sure that there is no volume with these tags, and wait until they are gone.
 
-    One that is still attached is waited for: its host may have been terminated a moment ago.
+    One that is still attached is waited for: its host may have been terminated a moment ago. One that is
+    deleted with its host is not looked at, since it goes by itself.
 
     Args:
         name: for people.
@@ -57,7 +58,8 @@ def volumes_absent(
     ec2 = __salt__["aws_resource.client"]("ec2", region, profile)
 
     def read() -> list[str]:
-        found = _found(ec2, "volume", tags)
+        volumes = _found(ec2, "volume", tags)
+        found = {each: volume for each, volume in volumes.items() if not _goes_with_its_host(volume)}
         for volume_id, volume in sorted(found.items()):
             of = __salt__["aws_ec2.tags_of"](volume).get("Name", "a host without a name")
             __salt__["aws_resource.keep"](f"volume {volume_id} of {of}", not delete_data)
@@ -100,6 +102,11 @@ def _found(ec2: Any, kind: str, tags: Mapping[str, str]) -> dict[str, Result]:
     """Return what exists, by id."""
     found = __salt__["aws_ec2.by_id"](ec2, kind, {f"tag:{key}": value for key, value in tags.items()})
     return {each_id: each for each_id, each in found.items() if _state(each) not in _DEAD}
+
+
+def _goes_with_its_host(volume: Result) -> bool:
+    attachments = volume.get("Attachments") or ()
+    return bool(attachments) and all(each.get("DeleteOnTermination") for each in attachments)
 
 
 def _state(resource: Result) -> str:

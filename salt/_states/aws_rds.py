@@ -18,6 +18,8 @@ Result = dict[str, Any]
 _NO_GROUP = ("DBSubnetGroupNotFoundFault", "DBSubnetGroupNotFound")
 # What RDS writes to CloudWatch Logs.
 _LOGS, _EXPORTED = ["error"], "EnabledCloudwatchLogsExports"
+# What RDS says of a parameter group that an instance was given and does not follow yet.
+_AFTER_REBOOT = "pending-reboot"
 
 
 def subnet_group_present(
@@ -136,6 +138,7 @@ def instance_present(
         "kms_key": kms_key,
         "subnet_group": subnet_group,
         "DBParameterGroupName": parameter_group,
+        "parameters": "in-sync",
         "security_groups": [security_group],
         "logs": _LOGS,
         "tags": tags | {"Name": name},
@@ -148,13 +151,17 @@ def instance_present(
         found = {**found, **found.get("PendingModifiedValues", {})}
         key, names = found.get("KmsKeyId"), __salt__["aws_ec2.names_in_vpc"](ec2, "security-group", vpc)
         groups = [each["VpcSecurityGroupId"] for each in found["VpcSecurityGroups"]]
+        (group,) = found["DBParameterGroups"]
+        # Right after a change RDS is still "applying" it; only the reboot is left to somebody.
+        pending = group["ParameterApplyStatus"] == _AFTER_REBOOT
         return {
             **{setting: found.get(setting) for setting in (*simple, "Engine", "StorageEncrypted")},
             "version": _release(found["EngineVersion"], desired["version"]),
             "storage": min(settings["storage"], found["AllocatedStorage"]),  # it may have grown
             "kms_key": kms_key if key and key == __salt__["aws_kms.arn"](kms_key, region, profile) else key,
             "subnet_group": found["DBSubnetGroup"]["DBSubnetGroupName"],
-            "DBParameterGroupName": found["DBParameterGroups"][0]["DBParameterGroupName"],
+            "DBParameterGroupName": group["DBParameterGroupName"],
+            "parameters": _AFTER_REBOOT if pending else desired["parameters"],
             "security_groups": sorted(names.get(group, group) for group in groups),
             "logs": sorted(found.get(_EXPORTED, [])),
             "tags": __salt__["aws_resource.tag_dict"](found.get("TagList")),
@@ -203,6 +210,11 @@ def instance_present(
         if arguments:
             rds.modify_db_instance(DBInstanceIdentifier=name, ApplyImmediately=True, **arguments)
         _retag(rds, __salt__["aws_rds.find"](name, region, profile)["DBInstanceArn"], changed)
+        if "parameters" in changed:
+            raise CommandExecutionError(
+                f"{name}: its parameter group is in force after a reboot, which is left to you: "
+                f"aws rds reboot-db-instance --db-instance-identifier {name}"
+            )
 
     return __salt__["aws_resource.present"](
         name,

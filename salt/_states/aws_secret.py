@@ -103,7 +103,9 @@ def endpoint_present(
         try:
             host = __salt__["aws_secret.read"](name, region, profile).get("host")
         except ClientError as error:
-            return __salt__["aws_resource.missing"](error, "ResourceNotFoundException")
+            # The latter is said of one that is to be deleted: `present` restores it.
+            gone = ("ResourceNotFoundException", "InvalidRequestException")
+            return __salt__["aws_resource.missing"](error, *gone)
         right = host == __salt__["aws_rds.endpoint"](database, region, profile)
         return {"host": desired["host"] if right else host} if host else None
 

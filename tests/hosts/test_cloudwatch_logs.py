@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ import remote
 from store import Store
 
 from rehearsal.region.client import Region
-from rehearsal.settings import Settings
 
 pytestmark = pytest.mark.drift
 
@@ -85,14 +83,6 @@ def group(real: Callable[[str], None]) -> Iterator[Group]:
         _alloy(found.host)
         _operator("aws.iam")
         boto3.client("logs").delete_log_group(logGroupName=found.name)
-
-
-@pytest.fixture
-def region() -> Iterator[Region]:
-    """The region, without faults afterwards."""
-    found = Region(replace(Settings(), prefix=remote.PREFIX))
-    yield found
-    found.set_faults()
 
 
 def test_a_line_is_in_its_service_s_stream(group: Group, eventually: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -136,22 +137,28 @@ def test_changed_settings_are_taken_up_without_losing_a_request(load: Load) -> N
     assert _deployed()["current"] == before
 
 
-LOCK = "SELECT GET_LOCK('app.migration', 1), SLEEP(10)"
-
-
 def test_a_migration_waits_for_another_s(eventually: Callable[..., Any]) -> None:
     """For longer than a request would. Mutant: `PATIENCE` not passed on: a read ends after 3 seconds."""
+    lock = "SELECT GET_LOCK('app.migration', 1), SLEEP(50)"
     other = subprocess.Popen(
-        remote.ssh(catalogue.host_of("database"), "mariadb", "-NBe", LOCK, "app"), stdout=subprocess.DEVNULL
+        remote.ssh(catalogue.host_of("database"), "mariadb", "-NBe", lock, "app"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
+    holder = eventually(lambda: _sql("SELECT IS_USED_LOCK('app.migration')"), lambda found: found != "NULL")
     try:
-        eventually(lambda: _sql("SELECT IS_USED_LOCK('app.migration')"), lambda holder: holder != "NULL")
         settings = "--property=EnvironmentFile=/opt/app/current/app.env"
         migrate = ("/opt/app/current/release/bin/python", "-m", "saltwatch_app.migrate")
-        remote.run(_app(), "systemd-run", "--quiet", "--wait", "--pipe", "--uid=app", settings, *migrate)
-        assert other.poll() is not None or _sql("SELECT IS_USED_LOCK('app.migration')") == "NULL"
+        unit = ("systemd-run", "--quiet", "--wait", "--pipe", "--uid=app", settings, *migrate)
+        migration = subprocess.Popen(remote.ssh(_app(), *unit))
+        waiting = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock'"
+        eventually(lambda: _sql(waiting), lambda count: count == "1")
+        time.sleep(5)
+        assert migration.poll() is None
     finally:
-        assert other.wait(60) == 0
+        _sql(f"KILL {holder}")
+        other.wait(60)
+    assert migration.wait(60) == 0
 
 
 @pytest.mark.long

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ import yaml
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
 LAST_ANSWERS = 10  # seconds that requests in hand get when time is up
+CLEARING = 8  # seconds for what they left; both together are less than TimeoutStopSec
+CLOCKS = timedelta(seconds=1)  # the application's times have milliseconds
 HELP = {
     "requests": "Requests that the last run of a profile made.",
     "errors": "Requests of it that were answered with an error or not at all.",
@@ -30,17 +33,16 @@ HELP = {
     "timestamp_seconds": "When it ended.",
 }
 
-TITLE = "made by stress"
-
 Report = dict[str, float]
 
 
-def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
+def make_requests(profile: dict[str, Any], config: dict[str, Any], title: str) -> Report:
     """Make requests of the profile's kind at its rate, for its duration.
 
     Args:
         profile: with ``kind``, ``concurrency``, ``rate`` (requests a second at most), ``duration`` (seconds).
         config: with the base URLs ``nginx`` and ``app``: faults on purpose are not for nginx to pass on.
+        title: what the tasks of this run are called.
 
     Returns:
         ``requests``, ``errors`` and, if anything was answered, ``p99_seconds``.
@@ -63,7 +65,7 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
 
         @task
         def create(self) -> None:
-            answer = self.client.post("/api/tasks", json={"title": TITLE})
+            answer = self.client.post("/api/tasks", json={"title": title})
             self.path = (answer.headers or {}).get("Location")
 
         @task
@@ -99,7 +101,6 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
         _refuse_without_faults(config["app"])
     environment = Environment(user_classes=[Visitor], stop_timeout=LAST_ANSWERS)
     runner = environment.create_local_runner()
-    began = datetime.now(UTC).replace(microsecond=0)
     over = gevent.event.Event()
     gevent.signal_handler(signal.SIGTERM, over.set)
     runner.start(profile["concurrency"], spawn_rate=profile["concurrency"])
@@ -109,35 +110,45 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any]) -> Report:
         what = {"request": f"{failure.method} {failure.name}", "reason": str(failure.error)}
         _say("warning", "requests failed", what | {"count": failure.occurrences})
     total = environment.stats.total
-    if kind == "load" and total.num_failures:
-        _clear_up(config["nginx"], began)
     report = {"requests": total.num_requests, "errors": total.num_failures}
     if total.num_requests:
         report["p99_seconds"] = total.get_response_time_percentile(0.99) / 1000
     return report
 
 
-def _clear_up(nginx: str, began: datetime) -> None:
-    """Delete this run's tasks whose deletion failed, or of which no answer told that they were made."""
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
+def clear_up(nginx: str, title: str, began: datetime) -> None:
+    """Delete a run's tasks whose deletion failed, or of which no answer told that they were made.
 
-    session = requests.Session()
-    patience = Retry(10, status_forcelist=(429, 502, 503, 504), allowed_methods=None, backoff_factor=0.2)
-    session.mount("http://", HTTPAdapter(max_retries=patience))
-    path: str | None = "/api/tasks?limit=100"
+    Args:
+        nginx: its base URL.
+        title: what the run's tasks are called.
+        began: when the run did; what is older is not looked at.
+    """
+    import requests
+
+    deadline = time.monotonic() + CLEARING
+
+    def ask(method: str, path: str) -> requests.Response:
+        while (left := deadline - time.monotonic()) > 0:
+            answer = requests.request(method, f"{nginx}{path}", timeout=left)
+            if answer.status_code not in (429, 502, 503, 504):
+                if answer.status_code != 404:  # it was deleted, and the answer lost
+                    answer.raise_for_status()
+                return answer
+            time.sleep(0.5)
+        raise requests.Timeout(f"{method} {path}: nothing but refusals in {CLEARING} seconds")
+
+    before: str | None = ""
     try:
-        while path:
-            page = session.get(f"{nginx}{path}", timeout=LAST_ANSWERS).json()
-            recent = [task for task in page["tasks"] if datetime.fromisoformat(task["created_at"]) >= began]
-            for task in recent:
-                if task["title"] == TITLE:
-                    session.delete(f"{nginx}/api/tasks/{task['id']}", timeout=LAST_ANSWERS)
-            more = page["next_before"] and len(recent) == len(page["tasks"])
-            path = f"/api/tasks?limit=100&before={page['next_before']}" if more else None
+        while before is not None:
+            page = ask("GET", f"/api/tasks?limit=100{before}").json()
+            for task in page["tasks"]:
+                if task["title"] == title:
+                    ask("DELETE", f"/api/tasks/{task['id']}")
+            older = page["tasks"] and datetime.fromisoformat(page["tasks"][-1]["created_at"]) < began
+            before = None if older or not page["next_before"] else f"&before={page['next_before']}"
     except requests.RequestException as error:
-        _say("error", f"tasks with the title {TITLE!r} may be left", {"reason": str(error)})
+        _say("error", f"tasks with the title {title!r} may be left", {"reason": str(error)})
 
 
 def _refuse_without_faults(app: str) -> None:
@@ -188,8 +199,9 @@ def main(profiles: str, name: str, metrics: str) -> None:
     if name not in config["profiles"]:
         sys.exit(f"stress: no profile {name!r} in {profiles}; there are {', '.join(config['profiles'])}")
     profile = config["profiles"][name]
-    started = time.monotonic()
-    report = press(profile) if profile["kind"] in ("cpu", "memory") else make_requests(profile, config)
+    started, began = time.monotonic(), datetime.now(UTC)
+    title = f"made by stress {uuid.uuid4()}"
+    report = press(profile) if profile["kind"] in ("cpu", "memory") else make_requests(profile, config, title)
     report["cpu_seconds"] = round(_processor_time(), 3)
     report["duration_seconds"] = round(time.monotonic() - started, 3)
     report["timestamp_seconds"] = time.time()
@@ -201,6 +213,8 @@ def main(profiles: str, name: str, metrics: str) -> None:
     write_to_textfile(metrics, registry)
     del report["timestamp_seconds"]
     _say("info", "run ended", {"profile": name, "kind": profile["kind"]} | report)
+    if profile["kind"] == "load" and report["errors"]:
+        clear_up(config["nginx"], title, began - CLOCKS)
 
 
 if __name__ == "__main__":

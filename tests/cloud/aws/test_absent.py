@@ -123,7 +123,7 @@ def test_nothing_is_removed_under_a_running_host(whole: Account, before: dict[st
 
 def test_a_volume_is_kept_unless_told_twice(whole: Account, before: dict[str, Any]) -> None:
     # Mutants: volumes_absent without keep(); `_found` without its tags; `aws-absent-buckets` that requires
-    # the hosts only; deletion that is not waited for.
+    # the hosts only. What is deleted with its host: tests/unit/states/test_volumes_absent.py.
     ec2, ours = whole.client("ec2"), volume(whole, "saltwatch")
     full = snapshot(whole)
     for arguments in (("test=True",), ()):
@@ -138,6 +138,9 @@ def test_a_volume_is_kept_unless_told_twice(whole: Account, before: dict[str, An
     states = whole.apply("aws.absent", DELETE_DATA)
     assert changed(states) == changed(predicted)
     assert snapshot(whole) == before
+    # The secrets are there yet, to be deleted: mutant: `endpoint_present` that only knows of none.
+    again = changed(whole.apply("aws.database", "test=True"))
+    assert "aws-database-endpoint-app" in again
     whole.apply("aws")
 
 

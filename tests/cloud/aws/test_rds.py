@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from aws_account import REGION, Account, States, changed
-from moto.rds.models import rds_backends
+from moto.rds.models import DBInstance, rds_backends
 
 NAME = "saltwatch-database"
 GROUP = f"{NAME}-mysql8-4"
@@ -237,6 +237,23 @@ def test_one_that_had_rds_own_parameters_is_given_ours(account: Account, applied
     }
     rds.delete_db_parameter_group(DBParameterGroupName=own)
     test_it_refuses_who_speaks_no_tls(account, states)
+
+
+def test_a_reboot_that_is_left_to_somebody_is_said(
+    account: Account, applied: States, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Mutant: the name of the group looked at only, which is right long before RDS refuses plain connections.
+
+    def pending(self: DBInstance) -> Any:
+        groups = self.db_parameter_groups()
+        for group in groups:
+            group.ParameterApplyStatus = "pending-reboot"  # which moto knows nothing of
+        return groups
+
+    monkeypatch.setattr(DBInstance, "db_parameter_group_status_list", property(pending))
+    state = account.apply("aws.database", fails=True)["aws-database"]
+    assert state["result"] is False
+    assert f"aws rds reboot-db-instance --db-instance-identifier {NAME}" in state["comment"]
 
 
 def test_it_is_not_removed_by_mistake(account: Account, applied: States) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from compiled import DEBIAN, Chunk, Minion
+from overrides import overridden
 
 SOURCE = "https://truststore.pki.rds.amazonaws.com/eu-west-1/eu-west-1-bundle.pem"
 
@@ -39,9 +40,20 @@ def test_the_application_is_told_of_it(minion: Callable[..., Minion]) -> None:
     """Mutants: APP_DATABASE_CA left out of app.env; settings that are checked before the file is there."""
     prod = minion("app-1", "prod")
     assert "APP_DATABASE_CA=/etc/ssl/certs/rds-eu-west-1.pem\n" in prod.files["/etc/app/app.env"]
-    order = [chunk["__id__"] for chunk in prod.chunks]
-    assert order.index("rds-ca-bundle") < order.index("app-settings")
+    (settings,) = (chunk for chunk in prod.chunks if chunk["__id__"] == "app-settings")
+    assert {"file": "rds-ca-bundle"} in settings["require"]
     assert "APP_DATABASE_CA" not in minion("app-1", "dev").files["/etc/app/app.env"]
+
+
+def test_it_is_fetched_anew_when_told_to(
+    minion: Callable[..., Minion], tmp_path: Path, local_pillar: Path, artifacts: Path
+) -> None:
+    """Mutants: `replace` left out, which asks Amazon in every highstate; never anew."""
+    fresh = overridden("app-1", {"rds_ca": {"refresh": True}}, tmp_path, local_pillar, artifacts, env="prod")
+    found, usual = bundle(fresh), bundle(minion("app-1", "prod"))
+    assert found
+    assert usual
+    assert (found["replace"], usual["replace"]) == (True, False)
 
 
 def test_only_certificates_are_taken(minion: Callable[..., Minion], tmp_path: Path) -> None:
