@@ -15,6 +15,7 @@ import catalogue
 import lines
 import pytest
 import remote
+from prometheus import Prometheus
 from store import Store
 
 from rehearsal.region.client import Region
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.drift
 
 # Of each kind of source: JSON lines, lines of text, the journal.
 SERVICES = ["app", "nginx", "ssh"]
+REFUSED = {"effect": "error", "code": "InvalidParameterException", "status": 400, "times": None}
 AWAY = {"effect": "error", "code": "ServiceUnavailableException", "status": 503, "times": None}
 
 
@@ -130,3 +132,14 @@ def test_loki_does_not_wait_for_cloudwatch(
     region.set_faults()
     for service in SERVICES:
         eventually(lambda service=service: group.events(service, text))
+
+
+@pytest.mark.region
+def test_what_cloudwatch_refuses_is_counted(
+    group: Group, region: Region, prometheus: Prometheus, eventually: Callable[..., Any]
+) -> None:
+    """By what AlloyLogsNotInCloudWatch asks for. Mutant: the metric's name without `_total`."""
+    region.set_faults({"service": "logs", "action": "PutLogEvents", **REFUSED})
+    group.write(f"test-{secrets.token_hex(8)}")
+    query = f'sum(otelcol_exporter_send_failed_log_records_total{{instance="{group.host}"}})'
+    eventually(lambda: prometheus.value(query), lambda lines: lines is not None and lines >= len(SERVICES))
