@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gunicorn_server import Server, serving
-from saltwatch_app import factory, migrate
+from saltwatch_app import factory, guard, migrate
 from saltwatch_app.settings import Settings
 from sinks import Cloud, Collector, silence
 
@@ -73,3 +73,9 @@ silent = pytest.fixture(silence, name="silent")
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     with contextlib.ExitStack() as servers:
         yield lambda **variables: servers.enter_context(serving(tmp_path, **variables))
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long enough for any machine; only what is outstanding for longer is refused without waiting."""
+    monkeypatch.setattr(guard, "MOMENT", 20.0)

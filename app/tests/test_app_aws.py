@@ -300,7 +300,9 @@ def own_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     own.stop()
 
 
-def test_it_says_that_aws_is_gone_and_comes_back(own_cloud: Cloud, settings: Settings, app: Flask) -> None:
+def test_it_says_that_aws_is_gone_and_comes_back(
+    own_cloud: Cloud, settings: Settings, app: Flask, moment: None
+) -> None:
     """Mutants: the client made once for all, with the error; /health/ready asking the database only."""
     client = app.test_client()
     assert client.post("/send-message", json={"message": "before"}).status_code == 201
@@ -326,7 +328,9 @@ def test_it_says_that_aws_is_gone_and_comes_back(own_cloud: Cloud, settings: Set
     assert client.get("/health/ready").json["status"] == "ready"
 
 
-def test_page_says_that_aws_is_gone(own_cloud: Cloud, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_says_that_aws_is_gone(
+    own_cloud: Cloud, app: Flask, monkeypatch: pytest.MonkeyPatch, moment: None
+) -> None:
     """Mutant: the conditions on the page fixed."""
     monkeypatch.setattr("saltwatch_app.page.PAGE_AGE", 0.0)
     client = app.test_client()
@@ -340,7 +344,7 @@ def test_page_says_that_aws_is_gone(own_cloud: Cloud, app: Flask, monkeypatch: p
 
 
 def test_credentials_that_come_later_are_found(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, moment: None
 ) -> None:
     """The host's role may be there after the application. Mutant: a client without credentials kept."""
     with monkeypatch.context() as without:

@@ -108,12 +108,6 @@ def test_silent_collector_holds_one_who_finds_out(serve: Callable[..., Server], 
     assert json.loads(server.get("/health/ready"))["status"] == "degraded"
 
 
-@pytest.fixture
-def moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long enough for any machine; only what is outstanding for longer is refused without waiting."""
-    monkeypatch.setattr(guard, "MOMENT", 20.0)
-
-
 def test_whoever_comes_after_the_return_is_let_through(moment: None) -> None:
     """Mutants: the reason kept after an answer; the verdict of the question before given."""
     answers = [False, True]
