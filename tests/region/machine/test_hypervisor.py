@@ -60,10 +60,11 @@ class Lab:
     def leader(self, item: Instance = HOST) -> int:
         """Return the host's first process, found as any administrator would."""
         for pid in Group(self.settings.prefix, item.id).pids("machine"):
-            if (
-                "\t1\n"
-                in Path(f"/proc/{pid}/status").read_text().partition("NSpid:")[2].partition("NSpgid")[0]
-            ):
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except FileNotFoundError:  # it has ended meanwhile
+                continue
+            if "\t1\n" in status.partition("NSpid:")[2].partition("NSpgid")[0]:
                 return pid
         raise AssertionError(f"{item.id} has no first process")
 
