@@ -3,7 +3,6 @@
 import json
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,15 +122,12 @@ def _noise() -> int:
 
 
 def test_load_is_bounded_and_takes_its_tasks_along(run: Callable[[str], dict[str, Any]]) -> None:
-    """Mutants: `wait_time` left out; `host` the application's port; no DELETE."""
+    """Mutants: `wait_time` left out; `host` the application's port; no DELETE; a user killed in a request."""
     before = _metrics()
     report = run("test-load")
     most = 10 * report["duration_seconds"] + 2
     assert 10 <= report["requests"] <= most
-    # Seen once, on a machine that was busy: one request of a hundred was not answered in time.
-    assert report["errors"] <= report["requests"] // 50, _journal("test-load")
-    if report["errors"]:
-        warnings.warn(f"not all requests were answered: {_journal('test-load')}", stacklevel=1)
+    assert report["errors"] == 0, _journal("test-load")
     assert report["p99_seconds"] > 0
     created = _grown(before, "tasks_created_total")
     assert 0 < created == _grown(before, "tasks_deleted_total")

@@ -55,8 +55,17 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any], title: str) -
     import gevent.event
     from locust import FastHttpUser, SequentialTaskSet, constant_throughput, task
     from locust.env import Environment
+    from locust.exception import StopUser
 
     kind = profile["kind"]
+    over = gevent.event.Event()
+    throughput = constant_throughput(profile["rate"] / profile["concurrency"])
+
+    def pause(user: FastHttpUser) -> float:
+        """Wait for the next request's time, or end between two requests, where Locust would cut one off."""
+        if over.wait(throughput(user)):
+            raise StopUser
+        return 0
 
     class Tasks(SequentialTaskSet):
         """What a visitor does with a task; it is gone afterwards, also when the run ends in between."""
@@ -94,17 +103,18 @@ def make_requests(profile: dict[str, Any], config: dict[str, Any], title: str) -
     class Visitor(FastHttpUser):
         host = config["nginx" if kind == "load" else "app"]
         tasks = [Tasks] if kind == "load" else [ask_for_fault]
-        wait_time = constant_throughput(profile["rate"] / profile["concurrency"])
+        wait_time = pause
         connection_timeout = network_timeout = LAST_ANSWERS
 
     if kind != "load":
         _refuse_without_faults(config["app"])
-    environment = Environment(user_classes=[Visitor], stop_timeout=LAST_ANSWERS)
+    environment = Environment(user_classes=[Visitor])
     runner = environment.create_local_runner()
-    over = gevent.event.Event()
     gevent.signal_handler(signal.SIGTERM, over.set)
     runner.start(profile["concurrency"], spawn_rate=profile["concurrency"])
     over.wait(profile["duration"])
+    over.set()
+    runner.user_greenlets.join(timeout=LAST_ANSWERS)
     runner.quit()
     for failure in environment.stats.errors.values():
         what = {"request": f"{failure.method} {failure.name}", "reason": str(failure.error)}
