@@ -119,6 +119,19 @@ def test_server_that_has_moved_is_found_without_a_restart(
     assert connect(account, door).host == "new"
 
 
+def test_database_that_is_back_is_not_kept_waiting_for_the_secret(
+    secret: Secret, account: Account, door: Door
+) -> None:
+    """Both had been away. Mutant: the login forgotten with the connection."""
+    assert connect(account, door)
+    door.gone = {"database"}
+    with pytest.raises(pymysql.OperationalError, match="2003"):
+        connect(account, door)
+    secret.manager.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    door.gone = set()
+    assert connect(account, door).password == "first"
+
+
 def test_pending_password_is_tried_while_a_rotation_is_finished(
     secret: Secret, account: Account, door: Door
 ) -> None:

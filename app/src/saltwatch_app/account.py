@@ -34,6 +34,7 @@ class Account:
         self._aws = aws
         self._secret = secret
         self._login: Login | None = None
+        self._moved = False  # perhaps: the last attempt did not even come to the account
 
     def connect(self, dialect: Dialect, arguments: Any, parameters: dict[str, Any]) -> Any:
         """Return a new connection of the driver's.
@@ -49,11 +50,11 @@ class Account:
                     connection = dialect.connect(*arguments, **{**parameters, **login})
                 except failure as error:
                     if error.args[0] not in _REFUSED:
-                        self._login = None  # the server may have moved: the secret says where to
+                        self._moved = True  # the secret says where to
                         raise
                     refusal = error
                 else:
-                    self._login = login
+                    self._login, self._moved = login, False
                     return connection
         except Unavailable as error:
             # Once a version was refused, that there is no pending one is no news.
@@ -62,11 +63,17 @@ class Account:
 
     def _logins(self) -> Iterator[Login]:
         """Yield what may be admitted: what was the last time, then the secret's versions."""
-        tried = self._login
-        if tried:
-            yield tried
+        known, tried = self._login, None
+        if known and not self._moved:
+            yield known
+            tried = known
         for stage in STAGES:
-            login = self._read(stage)
+            try:
+                login = self._read(stage)
+            except Unavailable:
+                if known and not tried:  # a database that is back is not kept waiting for the secret
+                    yield known
+                raise
             if login != tried:
                 yield login
             tried = login
