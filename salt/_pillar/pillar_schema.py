@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from salt.exceptions import SaltConfigurationError
+from salt.utils.yamlloader import SaltYamlSafeLoader
 
 if TYPE_CHECKING:
     from jsonschema import FormatChecker
@@ -74,7 +75,7 @@ def check(pillar: Pillar, schemas: Mapping[str, Path]) -> Iterator[str]:
 def _schema(path: Path, changed: int) -> dict[str, Any]:
     """Return the schema of ``path`` as it was at the time ``changed``: a master asks for each minion."""
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(path.read_text(), SaltYamlSafeLoader)  # noqa: S506 - safe, and by libyaml
     except yaml.YAMLError as error:
         raise SaltConfigurationError(f"{path}: not YAML: {error}") from error
 

@@ -5,6 +5,7 @@ input ends, so that it goes with whoever started it.
 """
 
 import json
+import os
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -50,7 +51,7 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()
-    print("listening", flush=True)
+    print("listening as", os.getpid(), flush=True)
     sys.stdin.read()
 
 

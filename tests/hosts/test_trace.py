@@ -23,7 +23,7 @@ SERVER, CLIENT = 2, 3  # kinds of span
 
 
 class Receiver:
-    """An OTLP/HTTP receiver on the application's host; it can be gone for a while."""
+    """An OTLP/HTTP receiver on the application's host; it can be gone, or silent, for a while."""
 
     def __init__(self) -> None:
         self._spans: list[dict[str, Any]] = []
@@ -33,7 +33,8 @@ class Receiver:
         command = remote.ssh(HOST, "/opt/app/current/release/bin/python", "-c", PROGRAM, str(PORT))
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
-        assert self._process.stdout.readline() == "listening\n"
+        told, _, self._pid = self._process.stdout.readline().rstrip().rpartition(" ")
+        assert told == "listening as"
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -47,6 +48,13 @@ class Receiver:
         self._process.stdin.close()
         self._process.wait(30)
         self._reader.join(30)
+
+    def hold(self) -> None:
+        """Make it silent: it is connected to and told, and does not answer."""
+        remote.run(HOST, "kill", "-STOP", self._pid)
+
+    def release(self) -> None:
+        remote.run(HOST, "kill", "-CONT", self._pid)
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """Return the spans of one trace."""
@@ -131,24 +139,35 @@ def test_a_caller_s_trace_goes_on(
     assert eventually(lambda: _log("http", trace_id))[0]["span_id"] == "00f067aa0ba902b7"
 
 
+@pytest.mark.parametrize(
+    ("end", "begin"),
+    [(Receiver.stop, Receiver.start), (Receiver.hold, Receiver.release)],
+    ids=["gone", "silent"],
+)
 def test_a_collector_that_is_gone_costs_traces_only(
-    website: Website, receiver: Receiver, eventually: Callable[..., Any]
+    website: Website,
+    receiver: Receiver,
+    eventually: Callable[..., Any],
+    end: Callable[[Receiver], None],
+    begin: Callable[[Receiver], None],
 ) -> None:
-    """Mutants: /health/ready 503 without the collector; spans exported in the request."""
+    """Mutants: /health/ready 503 without the collector; spans exported in the request; no time limit of the
+    question to a collector.
+    """
 
     def ready() -> tuple[int, str]:
         answer = website.ask("GET", "/health/ready")
         return answer.status, answer.json["status"]
 
     eventually(ready, lambda found: found == (200, "ready"))
-    receiver.stop()
+    end(receiver)
     try:
         eventually(ready, lambda found: found == (200, "degraded"))
         assert {website.ask("GET", "/api/tasks").status for _ in range(20)} == {200}
         page = website.ask("GET", "/")
         assert b">Traces of this time are lost; nothing else is.<" in page.body
     finally:
-        receiver.start()
+        begin(receiver)
     eventually(ready, lambda found: found == (200, "ready"))
     trace_id = website.ask("GET", "/test-telemetry").json["trace_id"]
     eventually(lambda: receiver.spans(trace_id))

@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
+import moto.backends
+import preloaded
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -35,6 +37,10 @@ LOGS = ["app", "alertmanager", "ssh"]
 DOMAIN = "www.example.com"
 DEPLOYMENT = {"repository": "example/saltwatch", "environment": "production"}
 States = dict[str, dict[str, Any]]
+
+# moto's server looks at a hundred directories for each request.
+_modules = tuple(moto.backends.list_of_moto_modules())
+moto.backends.list_of_moto_modules = lambda: _modules
 
 
 @dataclass
@@ -68,12 +74,14 @@ class Account:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
+    def command(self, *arguments: str, function: str) -> list[str | Path]:
+        """Return the arguments with which `salt-call` carries out ``function``."""
+        return ["-c", self.home / "conf", "--out=json", "--retcode-passthrough", function, *arguments]
+
     def start(self, *arguments: str, function: str = "state.apply") -> "subprocess.Popen[str]":
-        """Start `salt-call FUNCTION ARGUMENTS`."""
-        salt_call = Path(sys.executable).with_name("salt-call")
-        command = [salt_call, "-c", self.home / "conf", "--out=json", "--retcode-passthrough", function]
+        """Start `salt-call FUNCTION ARGUMENTS`, for tests that look at the process itself, or kill it."""
         return subprocess.Popen(
-            [*command, *arguments],
+            [Path(sys.executable).with_name("salt-call"), *self.command(*arguments, function=function)],
             cwd=CHECKOUT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -81,19 +89,22 @@ class Account:
             text=True,
         )
 
+    def call(self, *arguments: str, function: str) -> subprocess.CompletedProcess[str]:
+        """Run `salt-call FUNCTION ARGUMENTS`."""
+        return preloaded.salt_call(self.command(*arguments, function=function), self.environment)
+
     def apply(self, *arguments: str, fails: bool = False) -> States:
         """Run `salt-call state.apply ARGUMENTS`; return the results by state id."""
-        process = self.start(*arguments)
-        out, err = process.communicate()
-        assert out.startswith("{"), err
-        states = json.loads(out)["local"]
+        called = self.call(*arguments, function="state.apply")
+        assert called.stdout.startswith("{"), called.stderr
+        states = json.loads(called.stdout)["local"]
         if not fails:
             assert isinstance(states, dict), states
             failed = {
                 state["__id__"]: state["comment"] for state in states.values() if state["result"] is False
             }
             assert not failed, failed
-            assert process.returncode == 0, err
+            assert called.returncode == 0, called.stderr
         return {state["__id__"]: state for state in states.values()} if isinstance(states, dict) else states
 
     def pillar(self, **local: Any) -> None:

@@ -145,10 +145,9 @@ def called(whole: Account) -> Called:
 
 def asked(account: Account, function: str) -> dict[str, Any]:
     """Return what a function answers the operator."""
-    process = account.start(function=function)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    return json.loads(out)["local"]
+    process = account.call(function=function)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)["local"]
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,8 @@ def test_the_application_has_an_account_of_its_own(account: Account, applied: St
 
 
 def rotate(account: Account) -> tuple[int, str]:
-    process = account.start(SECRET, function="aws_secret.rotate")
-    out, err = process.communicate()
-    return process.returncode, out + err
+    process = account.call(SECRET, function="aws_secret.rotate")
+    return process.returncode, process.stdout + process.stderr
 
 
 def test_instance(account: Account, applied: States) -> None:

@@ -31,10 +31,9 @@ def single(account: Account) -> Any:
     """`state.single` of one of upstream's states."""
 
     def run(function: str, *arguments: str) -> dict[str, Any]:
-        process = account.start(function, "region=eu-west-1", *arguments, function="state.single")
-        out, err = process.communicate()
-        assert out.startswith("{"), err
-        (state,) = json.loads(out)["local"].values()
+        process = account.call(function, "region=eu-west-1", *arguments, function="state.single")
+        assert process.stdout.startswith("{"), process.stderr
+        (state,) = json.loads(process.stdout)["local"].values()
         return state
 
     return run
