@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 
 import boto3
 import moto.backends
-import preloaded
+import salt.scripts
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,6 +27,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.cloud import preloaded
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
@@ -75,13 +77,22 @@ class Account:
         }
 
     def command(self, *arguments: str, function: str) -> list[str | Path]:
-        """Return the arguments with which `salt-call` carries out ``function``."""
-        return ["-c", self.home / "conf", "--out=json", "--retcode-passthrough", function, *arguments]
+        """Return the command that carries out ``function``."""
+        salt_call = Path(sys.executable).with_name("salt-call")
+        return [
+            salt_call,
+            "-c",
+            self.home / "conf",
+            "--out=json",
+            "--retcode-passthrough",
+            function,
+            *arguments,
+        ]
 
     def start(self, *arguments: str, function: str = "state.apply") -> "subprocess.Popen[str]":
         """Start `salt-call FUNCTION ARGUMENTS`, for tests that look at the process itself, or kill it."""
         return subprocess.Popen(
-            [Path(sys.executable).with_name("salt-call"), *self.command(*arguments, function=function)],
+            self.command(*arguments, function=function),
             cwd=CHECKOUT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -91,7 +102,8 @@ class Account:
 
     def call(self, *arguments: str, function: str) -> subprocess.CompletedProcess[str]:
         """Run `salt-call FUNCTION ARGUMENTS`."""
-        return preloaded.salt_call(self.command(*arguments, function=function), self.environment)
+        command = self.command(*arguments, function=function)
+        return preloaded.run(salt.scripts.salt_call, command, self.environment)
 
     def apply(self, *arguments: str, fails: bool = False) -> States:
         """Run `salt-call state.apply ARGUMENTS`; return the results by state id."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from botocore.config import Config
 
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
+from tests.cloud import preloaded
+from tests.cloud.ec2 import command
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 REGION = "eu-west-1"
@@ -255,24 +256,14 @@ class Operator:
 
     def run(self, *arguments: str | Path, **environment: str) -> Run:
         """Run ``salt-cloud ARGUMENTS`` to its end, in a process group of its own, which faults may kill."""
-        command = [sys.executable, "-m", "tests.cloud.ec2.command", "-c", str(self.directory), "--out=json"]
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SALT_"))}
-        process = subprocess.Popen(
-            [*command, "-y", *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=CHECKOUT,
-            env={**inherited, **self.account.environment, **environment},
-            start_new_session=True,
+        ended = preloaded.run(
+            command.main,
+            ["salt-cloud", "-c", self.directory, "--out=json", "-y", *arguments],
+            {**inherited, **self.account.environment, **environment},
+            TIMEOUT,
         )
-        try:
-            output, errors = process.communicate(timeout=TIMEOUT)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        return Run(process.returncode, output, errors)
+        return Run(ended.returncode, ended.stdout, ended.stderr)
 
     def launch(self, *names: str, **environment: str) -> Run:
         """Run the map of these members, forking a process for each."""

@@ -1,10 +1,9 @@
-"""``python -m tests.cloud.ec2.command``: the command ``salt-cloud``, without what would log in to a machine.
+"""The command ``salt-cloud``, without what would log in to a machine.
 
 The bootstrap of the machines that the environment variable FAILING names, with spaces between, fails.
 """
 
 import os
-import sys
 from typing import Any
 
 import salt.loader
@@ -28,8 +27,8 @@ def _utils(*args: Any, **kwargs: Any) -> Any:
     return loader
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run it with ``sys.argv``."""
     salt.loader.utils = _utils
     salt.utils.cloud.wait_for_port = lambda *args, **kwargs: True
-    sys.argv[0] = "salt-cloud"
-    sys.exit(salt.scripts.salt_cloud())
+    salt.scripts.salt_cloud()
