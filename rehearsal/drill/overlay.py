@@ -20,6 +20,10 @@ from rehearsal.operator import Operator, write_private
 # The role whose hosts get a formula's pillar, where it is not of the formula's name.
 FILES = {"watchdog": "master"}
 FACTOR = 0.05  # of each alert's `for`
+SCRAPE = 5  # seconds between two
+# Seconds that a scaled `for` has at least. A scrape that was cut off by the end of Prometheus counts as failed
+# after its restart, until the next one.
+SHORTEST = 2 * SCRAPE
 RECEIVER = "drill"
 # What pillar says of receivers counts as a whole: one that no route leads to is refused.
 REPLACED = {"alertmanager": ("receivers", "routes", "teams", "smtp"), "watchdog": ("webhook", "mail")}
@@ -53,12 +57,19 @@ def pillars(
     alerts: dict[str, Any] = {alert: {"enabled": False} for alert in without}
     if scaled:
         alerts |= {alert: {"enabled": False} for alert in LASTING if alert in durations}
-        unscaled = {alert: durations[alert] / factor for alert in UNSCALED if alert in durations}
-        alerts |= {alert: {"for": f"{seconds:.0f}s"} for alert, seconds in unscaled.items()}
+        alerts |= {
+            alert: {"for": f"{wanted / factor:.0f}s"}
+            for alert, seconds in durations.items()
+            if (wanted := _duration(alert, seconds, factor)) != seconds * factor
+        }
     if alerts:
         prometheus["alerts"] = alerts
     if scaled:
-        intervals = {"scrape_interval": "5s", "scrape_timeout": "4s", "evaluation_interval": "5s"}
+        intervals = {
+            "scrape_interval": f"{SCRAPE}s",
+            "scrape_timeout": "4s",
+            "evaluation_interval": "5s",
+        }
         prometheus["config"] = {"global": intervals}
     # Scrapes and evaluations are ten seconds apart at most, and time out: what inhibits may come later.
     waits = {"group_wait": "15s", "group_interval": "5s"} if scaled else {}
@@ -82,6 +93,13 @@ def pillars(
             **({"timeout": 20} if scaled else {}),
         },
     }
+
+
+def _duration(alert: str, seconds: float, factor: float) -> float:
+    """Return the seconds of `for` that an alert has in a drill."""
+    if alert in UNSCALED:
+        return seconds
+    return max(seconds * factor, min(seconds, SHORTEST))
 
 
 def lay(site: Site, files: Mapping[str, Mapping[str, Any]], scratch: Path) -> None:

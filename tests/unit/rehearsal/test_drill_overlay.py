@@ -43,6 +43,8 @@ def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
     durations = {
         "AppErrorBudgetBurnSlow": 0.0,
         "HighLatency": 300.0,
+        "HostDown": 30.0,
+        "OutOfMemoryKill": 0.0,
         "PrometheusRuleFailures": 300.0,
         "ServiceDown": 60.0,
     }
@@ -54,8 +56,9 @@ def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
 def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Path, tmp_path: Path) -> None:
     """That `for` is the one of before once it is scaled.
 
-    Mutants: the file replaced; `for` scaled where it has to outlast a window, or a shutdown; the receivers
-    merged, so that one has no route, which is refused.
+    Mutants: the file replaced; `for` scaled where it has to outlast a window, or a shutdown, or to less than
+    two scrapes; one given to an alert that has none; the receivers merged, so that one has no route, which is
+    refused.
     """
     before = {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
     found = _merged(checkout, tmp_path / "copy", 0.05)
@@ -66,6 +69,7 @@ def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Pa
         "HighLatency": {"for": "1m"},
         "HostCpuHigh": {"enabled": False},
         "AppErrorBudgetBurnSlow": {"enabled": False},
+        "HostDown": {"for": "200s"},
         "PrometheusRuleFailures": {"for": "6000s"},
         "ServiceDown": {"for": "1200s"},
     }
