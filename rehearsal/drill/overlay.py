@@ -21,7 +21,7 @@ from rehearsal.operator import Operator, write_private
 FILES = {"watchdog": "master"}
 FACTOR = 0.05  # of each alert's `for`
 SCRAPE = 5  # seconds between two
-# Seconds that a scaled `for` has at least. A scrape that was cut off by the end of Prometheus counts as failed
+# Seconds that a scaled `for` has at least. A scrape that the end of Prometheus cut off counts as failed
 # after its restart, until the next one.
 SHORTEST = 2 * SCRAPE
 RECEIVER = "drill"

@@ -51,7 +51,7 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()
-    print("listening as", os.getpid(), flush=True)
+    print("listening", os.getpid(), os.getppid(), flush=True)
     sys.stdin.read()
 
 

@@ -33,8 +33,8 @@ class Receiver:
         command = remote.ssh(HOST, "/opt/app/current/release/bin/python", "-c", PROGRAM, str(PORT))
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
-        told, _, self._pid = self._process.stdout.readline().rstrip().rpartition(" ")
-        assert told == "listening as"
+        told, *self._pids = self._process.stdout.readline().split()
+        assert told == "listening"
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -50,11 +50,11 @@ class Receiver:
         self._reader.join(30)
 
     def hold(self) -> None:
-        """Make it silent: it is connected to and told, and does not answer."""
-        remote.run(HOST, "kill", "-STOP", self._pid)
+        """Make it silent: it is connected to and told, and does not answer. sudo stops with what it runs."""
+        remote.run(HOST, "kill", "-STOP", *self._pids)
 
     def release(self) -> None:
-        remote.run(HOST, "kill", "-CONT", self._pid)
+        remote.run(HOST, "kill", "-CONT", *self._pids)
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """Return the spans of one trace."""
