@@ -9,6 +9,7 @@ import pytest
 import yaml
 from compiled import Minion
 from loader import ROOT, load
+from salt.fileserver import is_file_ignored
 
 check = load("minion/files/check_salt_config.py")
 salt_python = load("_modules/salt_python.py")
@@ -89,6 +90,18 @@ def test_the_master_commands_and_nobody_else(minion: Callable[..., Minion]) -> N
     assert not config["auto_accept"]
     assert not config["open_mode"]
     assert [config[key] for key in ("peer", "publisher_acl", "external_auth")] == [{}, {}, {}]
+
+
+def test_minions_copy_their_modules_and_not_the_driver(minion: Callable[..., Minion]) -> None:
+    """By either name that the file server asks with.
+
+    Mutants: ``file_ignore_regex`` left out; ``^/_``; ``_``.
+    """
+    config = yaml.safe_load(minion("salt-1").files["/etc/salt/master.d/saltwatch.conf"])
+    options = {"file_ignore_glob": [], **config}
+    for root in ("", "/srv/saltwatch/salt/"):
+        assert is_file_ignored(options, f"{root}_clouds/_ec2/create.py")
+        assert not is_file_ignored(options, f"{root}_modules/fleet.py")
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
