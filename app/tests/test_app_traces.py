@@ -111,12 +111,37 @@ def test_a_request_s_span_says_what_was_asked_and_answered(
     assert (failed.name, failed.status.code) == ("GET /faults/error", Status.STATUS_CODE_ERROR)
 
 
-def test_a_failure_nobody_foresaw_is_in_its_span(app: Flask) -> None:
-    """Mutant: the span ended without the exception that teardown is told of."""
+@pytest.fixture
+def exporter(app: Flask) -> Iterator[InMemorySpanExporter]:
+    """What this process's application exports."""
     exporter = InMemorySpanExporter()
     provider = trace.get_tracer_provider()
     assert isinstance(provider, TracerProvider)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
+    yield exporter
+    exporter.shutdown()
+
+
+def test_requests_of_one_thread_have_traces_of_their_own(app: Flask, exporter: InMemorySpanExporter) -> None:
+    """Mutants: the context of a request that has ended left attached; one made part of what is current."""
+    client = app.test_client()
+    for _ in range(2):
+        client.get("/openapi.json")
+        assert trace.get_current_span() is trace.INVALID_SPAN
+    first, second = exporter.get_finished_spans()
+    assert first.parent is second.parent is None
+    assert first.context.trace_id != second.context.trace_id
+
+
+def test_a_method_that_nobody_knows_makes_no_name(app: Flask, exporter: InMemorySpanExporter) -> None:
+    """Nor does a path that nobody serves. Mutant: the method as it was sent."""
+    assert app.test_client().open("/no/such/path", method="BREW").status_code == 404
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.attributes["http.request.method"]) == ("HTTP", "_OTHER")
+
+
+def test_a_failure_nobody_foresaw_is_in_its_span(app: Flask, exporter: InMemorySpanExporter) -> None:
+    """Mutant: the span ended without the exception that teardown is told of."""
 
     def fail() -> str:
         raise RuntimeError("swordfish")

@@ -1,4 +1,4 @@
-"""Traces: OpenTelemetry's instrumentation of what comes in (Flask) and of what goes out (SQL, AWS, HTTP).
+"""Traces: a span of what comes in, and OpenTelemetry's instrumentation of what goes out (SQL, AWS, HTTP).
 
 Spans are always made, so that log lines have their ids. They are exported, by OTLP over HTTP, if there is an
 endpoint: gRPC would bring a large compiled wheel to every host and no gain over the one hop to the collector
@@ -10,12 +10,11 @@ import os
 from collections.abc import Sequence
 
 import requests
-from flask import Flask
-from opentelemetry import propagate, trace
+from flask import Flask, Response, g, request
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
-from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.instrumentation.utils import unwrap
@@ -23,12 +22,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Decision, ParentBased, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 from sqlalchemy import Engine
 
 from saltwatch_app.logs import SERVICE
+from saltwatch_app.metrics import METHODS
 from saltwatch_app.settings import Settings
 
 # Asked for every few seconds by machines: their traces and log lines would drown the others.
@@ -93,8 +93,52 @@ def start(settings: Settings) -> None:
 
 
 def init_app(app: Flask) -> None:
-    """Make a span of every request of ``app``; before anything else looks at the request."""
-    FlaskInstrumentor.instrument_app(app, enable_commenter=False)
+    """Make a span of every request of ``app``; before anything else looks at the request.
+
+    OpenTelemetry's instrumentation of Flask does no more for us in twice the time: it collects a request's
+    attributes twice, sets each twice, and counts for metrics that nobody reads.
+    """
+    app.before_request(_begin)
+    app.after_request(_answered)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    known = request.method in METHODS
+    route = request.url_rule.rule if request.url_rule else None
+    given = {name: request.headers[name] for name in ("traceparent", "tracestate") if name in request.headers}
+    parent = propagate.extract(given)
+    # https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+    attributes = {
+        "http.request.method": request.method if known else "_OTHER",
+        "url.scheme": request.scheme,
+        "url.path": request.path,
+        "client.address": request.remote_addr or "",
+        "user_agent.original": request.headers.get("User-Agent", ""),
+    }
+    if route:
+        attributes["http.route"] = route
+    if request.query_string:
+        attributes["url.query"] = request.query_string.decode(errors="replace")
+    name = " ".join([request.method if known else "HTTP", *([route] if route else [])])
+    g.span = tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+    g.span_token = context.attach(trace.set_span_in_context(g.span, parent))
+
+
+def _answered(answer: Response) -> Response:
+    g.span.set_attribute("http.response.status_code", answer.status_code)
+    if answer.status_code >= 500:
+        g.span.set_status(StatusCode.ERROR)
+    return answer
+
+
+def _end(error: BaseException | None) -> None:
+    if "span_token" not in g:
+        return  # a context that no request began
+    context.detach(g.pop("span_token"))
+    if error:
+        g.span.record_exception(error)
+    g.span.end()
 
 
 def traces_url(endpoint: str) -> str:
