@@ -103,9 +103,17 @@ def ssh_config(hosts: list[Host], directory: Path, identity: Path) -> str:
     return "\n".join(parts)
 
 
-def known_hosts(hosts: list[Host]) -> str:
-    """Return the known_hosts lines of hosts whose console told their keys."""
-    return "".join(f"{host.name} {key}\n" for host in hosts for key in host.host_keys)
+def known_hosts(hosts: list[Host], before: str = "") -> str:
+    """Return the known_hosts lines of hosts whose console told their keys; each ends with the instance's id.
+
+    A console is the last 64 KB of what an instance printed, so after some boots it has the keys no more. Then
+    the lines of that instance stay that were there ``before``.
+    """
+    lines = []
+    for host in hosts:
+        told = [f"{host.name} {key} {host.instance_id}" for key in host.host_keys]
+        lines += told or [line for line in before.splitlines() if line.endswith(f" {host.instance_id}")]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def main() -> None:
@@ -113,7 +121,8 @@ def main() -> None:
     directory, identity = (Path(word) for word in sys.argv[1:])
     hosts = find(boto3.client("ec2"))
     (directory / "config").write_text(ssh_config(hosts, directory, identity))
-    (directory / "known_hosts").write_text(known_hosts(hosts))
+    known = directory / "known_hosts"
+    known.write_text(known_hosts(hosts, known.read_text() if known.exists() else ""))
     json.dump([asdict(host) for host in hosts], sys.stdout)
 
 

@@ -32,4 +32,18 @@ def test_only_the_control_node_is_reached_directly() -> None:
     assert "Host app-1\n  HostName 10.0.0.9\n  User operator\n  ProxyJump salt-1" in config
     assert "Host salt-1\n  HostName 203.0.113.8\n  User admin\n  ProxyJump none" in config
     assert "StrictHostKeyChecking yes" in config
-    assert known_hosts(hosts) == "app-1 ssh-ed25519 A\nsalt-1 ssh-ed25519 B\n"
+    assert known_hosts(hosts) == "app-1 ssh-ed25519 A i-1\nsalt-1 ssh-ed25519 B i-2\n"
+
+
+def test_keys_that_a_console_has_no_more_are_not_forgotten() -> None:
+    """Nor is a host that was replaced taken for the old one.
+
+    Mutants: nothing kept; the name looked at only.
+    """
+    before = "app-1 ssh-ed25519 A i-1\nloki-1 ssh-ed25519 C i-3\n"
+    told = [
+        Host("app-1", "i-1", "10.0.0.9", None, ()),
+        Host("loki-1", "i-4", "10.0.0.7", None, ()),
+        Host("salt-1", "i-2", "10.0.0.8", None, ("ssh-ed25519 B",)),
+    ]
+    assert known_hosts(told, before) == "app-1 ssh-ed25519 A i-1\nsalt-1 ssh-ed25519 B i-2\n"
