@@ -71,8 +71,9 @@ def pillars(
             "evaluation_interval": "5s",
         }
         prometheus["config"] = {"global": intervals}
-    # Scrapes and evaluations are ten seconds apart at most, and time out: what inhibits may come later.
-    waits = {"group_wait": "15s", "group_interval": "5s"} if scaled else {}
+    # What inhibits may come later: a host that is stopped ends its services before it is gone itself, and
+    # scrapes, which time out, and evaluations are each some seconds apart.
+    waits = {"group_wait": "25s", "group_interval": "5s"} if scaled else {}
     mail = {"smarthost": smarthost, "from": "alertmanager@rehearsal.internal", "require_tls": False}
     address = "drill@rehearsal.internal"
     return {
