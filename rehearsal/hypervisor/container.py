@@ -91,7 +91,7 @@ class Container:
         return None
 
     def watch(self) -> int | None:
-        """Return a descriptor that becomes readable when the container has ended; None if it already has."""
+        """Return a descriptor that is readable once a process of the launcher ended; None: it has none."""
         for pid in self.group.pids("launcher"):
             try:
                 return os.pidfd_open(pid)

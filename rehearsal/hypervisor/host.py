@@ -218,9 +218,11 @@ class Host:
         threading.Thread(target=self._follow, args=(self._run,), name=name, daemon=True).start()
 
     def _follow(self, run: int) -> None:
-        """Wait for SSH's greeting, then for the end of this run."""
-        ended = self.container.watch()
-        if ended is not None:
+        """Wait for SSH's greeting, then for the end of this run, which is that of the last of its launcher.
+
+        What becomes nspawn is at first one of the launcher's processes, and ends before its status is noted.
+        """
+        while self._run == run and (ended := self.container.watch()) is not None:
             try:
                 while self.boot_seconds is None and not self._mute() and not readable(ended, 0.1):
                     self._greeted(run)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.hypervisor import Hypervisor
+from rehearsal.hypervisor import Hypervisor, container
+from rehearsal.hypervisor.container import Container
 from rehearsal.machine.cgroups import Group, hierarchies
 from rehearsal.machine.commands import run
 from rehearsal.model import Instance, Rule, SecurityGroup, Volume, World
@@ -144,6 +145,30 @@ def test_a_reboot_from_inside(lab: Lab) -> None:
     eventually(lambda: Group(lab.settings.prefix, HOST.id).pids("machine") and _other(lab, first))
     lab.make(ONE)
     assert lab.run("cat /root/mark") == "mine\n"
+    assert lab.hypervisor.stopped_by_itself() == []
+
+
+def test_a_reboot_is_noticed_whichever_process_was_watched(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one is that is looked for before the launcher has let nspawn go. Mutant: only one waited for."""
+    ordinary, asked = Container.watch, []
+    slow = container._LAUNCH.replace('"$@"; echo $?', '"$@"; code=$?; sleep 0.5; echo $code')
+    assert slow != container._LAUNCH
+    monkeypatch.setattr(container, "_LAUNCH", slow)
+
+    def nspawn_first(self: Container) -> int | None:
+        if asked:
+            return ordinary(self)
+        eventually(self.leader)
+        status = Path(f"/proc/{self.leader()}/status").read_text()
+        asked.append(int(status.partition("PPid:")[2].split()[0]))
+        return os.pidfd_open(asked[0])
+
+    monkeypatch.setattr(Container, "watch", nspawn_first)
+    lab.make(ONE)
+    first = lab.leader()
+    lab.run("systemctl reboot")
+    eventually(lambda: _other(lab, first))
+    assert not Path(f"/proc/{asked[0]}").exists()
     assert lab.hypervisor.stopped_by_itself() == []
 
 
