@@ -27,8 +27,8 @@ def _utils(*args: Any, **kwargs: Any) -> Any:
     return loader
 
 
-def main() -> None:
-    """Run it with ``sys.argv``."""
+def main() -> object:
+    """Run it with ``sys.argv``; return what it exits with, if it returns."""
     salt.loader.utils = _utils
     salt.utils.cloud.wait_for_port = lambda *args, **kwargs: True
-    salt.scripts.salt_cloud()
+    return salt.scripts.salt_cloud()
