@@ -1,7 +1,7 @@
 """The database's account from Secrets Manager, as moto serves it; a server that rotates is in tests/hosts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +51,7 @@ class Door:
         self.tried: list[str] = []
         self.error: Exception | None = None
         self.gone: set[str] = set()  # hosts
+        self.meanwhile: Callable[[], None] = lambda: None  # what happens when a password is refused
 
     def connect(self, *arguments: Any, **parameters: Any) -> Any:
         self.tried.append(parameters["password"])
@@ -59,6 +60,7 @@ class Door:
         if self.error:
             raise self.error
         if (parameters["user"], parameters["password"]) != ("app", self.password):
+            self.meanwhile()
             raise pymysql.OperationalError(1045, "Access denied for user 'app'")
         return SimpleNamespace(**parameters)
 
@@ -144,6 +146,19 @@ def test_pending_password_is_tried_while_a_rotation_is_finished(
     door.password = "second"
     connect(account, door)
     assert door.tried == ["first", "first", "second"]
+
+
+def test_rotation_that_is_finished_meanwhile_is_followed(
+    secret: Secret, account: Account, door: Door
+) -> None:
+    """The current version was read before it changed, and the pending one asked for when there is none.
+
+    Mutant: STAGES without the second AWSCURRENT.
+    """
+    door.password = "second"
+    door.meanwhile = lambda: secret.put("second", "AWSCURRENT")
+    connect(account, door)
+    assert door.tried == ["first", "second"]
 
 
 def test_refusal_is_told_without_the_password(secret: Secret, account: Account, door: Door) -> None:

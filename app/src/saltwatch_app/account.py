@@ -13,8 +13,9 @@ from sqlalchemy.engine import Dialect
 
 from saltwatch_app.aws import Aws, Unavailable
 
-# As Secrets Manager names the versions in force before and after a rotation that is under way.
-STAGES = ("AWSCURRENT", "AWSPENDING")
+# As Secrets Manager names the versions in force before and after a rotation that is under way. The first once
+# more, as the rotation may have been finished when there was no pending version any more.
+STAGES = ("AWSCURRENT", "AWSPENDING", "AWSCURRENT")
 # Access denied: https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
 _REFUSED = (1045, 1698)
 
@@ -63,20 +64,23 @@ class Account:
 
     def _logins(self) -> Iterator[Login]:
         """Yield what may be admitted: what was the last time, then the secret's versions."""
-        known, tried = self._login, None
+        known = self._login
+        tried: list[Login] = []
         if known and not self._moved:
             yield known
-            tried = known
+            tried.append(known)
         for stage in STAGES:
             try:
                 login = self._read(stage)
-            except Unavailable:
+            except Unavailable as error:
                 if known and not tried:  # a database that is back is not kept waiting for the secret
                     yield known
-                raise
-            if login != tried:
+                if error.silent or not tried:
+                    raise
+                continue
+            if login not in tried:
                 yield login
-            tried = login
+                tried.append(login)
 
     def _read(self, stage: str) -> Login:
         service, operation = "secretsmanager", "GetSecretValue"
