@@ -77,7 +77,7 @@ FAULTS = (
         Expected("TargetDown", {"instance": APP, "job": "nginx"}),
         _mask,
         _unmask,
-        group=3,
+        group=2,
     ),
     Fault(
         "failed_logins",
@@ -95,7 +95,7 @@ FAULTS = (
         Expected("SaltHighstateFailed", {"instance": DATABASE}),
         _break_highstate,
         _mend_highstate,
-        group=4,
+        group=3,
     ),
     Fault(
         "host_stopped",
@@ -103,7 +103,7 @@ FAULTS = (
         Expected("HostDown", {"instance": APP}),
         _stop,
         _boot,
-        group=6,
+        group=4,
         inhibited=(
             Expected("ServiceDown", {"instance": APP}),
             Expected("TargetDown", {"instance": APP}),
