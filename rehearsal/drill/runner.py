@@ -183,8 +183,8 @@ class Runner:
             if not self._expected(labels, now):
                 self._note(labels, "was delivered")
             for record in self._current(now):
-                # Once it is mended, what is still down is nobody else's consequence.
-                if record.mended is None and record.fault.silences(labels):
+                # Once the alert has ceased, what is still down is nobody else's consequence.
+                if record.cleared is None and record.fault.silences(labels):
                     text = f"{shown(labels)} was delivered although {record.fault.expected.alert} inhibits it"
                     record.problems += [text] if text not in record.problems else []
 

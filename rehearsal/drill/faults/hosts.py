@@ -114,7 +114,7 @@ FAULTS = (
         ),
         consequences=(Expected("SaltMinionDown", {"minion": APP}),),
         hold=60,
-        patience=180,
+        patience=300,  # HostDown goes on for two minutes
     ),
 )
 

@@ -209,17 +209,20 @@ def test_inhibition_of_what_does_not_fire_shows_nothing(scene: Scene) -> None:
     assert runner.records[0].problems == ["none of the alerts has fired that should have been inhibited"]
 
 
-def test_what_is_still_down_after_the_mending_may_be_delivered(scene: Scene) -> None:
-    """Mutant: inhibition asked for until the fault is over."""
+@pytest.mark.parametrize(("moment", "passed"), [(8, False), (11, True)])
+def test_what_is_still_down_may_be_delivered_once_the_alert_has_ceased(
+    scene: Scene, moment: int, passed: bool
+) -> None:
+    """Mutants: inhibition asked for until the fault is mended, or until it is over."""
     labels = {"alertname": "ServiceDown", "instance": "app-1"}
     inhibited = (Expected("ServiceDown", {"instance": "app-1"}),)
     runner = scene.runner()
     scene.after(6, lambda: scene.alerts.append(labels))
-    scene.after(8, lambda: scene.notify("firing", labels))
-    scene.after(9, lambda: scene.cease(labels))
+    scene.after(moment, lambda: scene.notify("firing", labels))
+    scene.after(moment + 1, lambda: scene.cease(labels))
     runner.run([scene.fault("a", inhibited=inhibited)])
-    assert runner.records[0].mended == 1007
-    assert (runner.records[0].passed, runner.unexpected) == (True, {})
+    assert (runner.records[0].mended, runner.records[0].cleared) == (1007, 1010)
+    assert (runner.records[0].passed, runner.unexpected) == (passed, {})
 
 
 def test_a_signal_ends_the_drill_when_all_is_mended_last_first(scene: Scene) -> None:

@@ -16,6 +16,7 @@ from compiled import Minion
 from test_rules import seconds
 
 RENDERED = render("prometheus")
+START = 35  # seconds from the Node Exporter's start to that of the last service of a host
 TICK = 5  # seconds between two evaluations of the groups that page
 APP = {"env": "dev", "instance": "app-1", "role": "app"}
 _SEEN_BY_LOOKING = re.compile(r"\b(?:up|probe_success)\{[^}]*\} == 0")
@@ -70,6 +71,18 @@ def test_host_down_comes_before_what_it_silences_is_told(files: dict[str, str], 
     rule = alerts[name]
     told = seconds(rule["for"]) + _waits(files, rule["labels"]["severity"])
     assert late + TICK + seconds(alerts["HostDown"]["for"]) < told
+
+
+def test_host_down_goes_on_until_services_have_been_seen_again(files: dict[str, str]) -> None:
+    """They start later than the Node Exporter, and are scraped when their time comes.
+
+    Mutants: HostDown without `keep_firing_for`, and with `1m`; a probe every two minutes.
+    """
+    config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"])
+    scrapes = [{**config["global"], **job} for job in config["scrape_configs"]]
+    seen = max(seconds(job["scrape_interval"]) + seconds(job["scrape_timeout"]) for job in scrapes)
+    evaluated = seen + seconds(config["global"]["evaluation_interval"])
+    assert START + evaluated <= seconds(_alerts()["HostDown"].get("keep_firing_for", "0s"))
 
 
 def test_promtool_sees_host_down_before_service_down_is_told(
