@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.checkout import LOCAL_FILES
 from rehearsal.drill import overlay, report
 from rehearsal.drill.fault import Fault
 from rehearsal.drill.faults import FAULTS, NOT_DRILLED, OF_THE_MACHINE
@@ -114,6 +115,9 @@ class Drill:
         """Return the faults of these names in the drill's order, without those that cannot be made here."""
         if not process.running(self.settings):
             raise StepError("the fleet is not up", advice="run ./rehearse")
+        own = self.settings.checkout / LOCAL_FILES[0]
+        if not own.is_dir():  # without it the control node would lose what it has
+            raise StepError(f"{own} is not there", advice="drill from the checkout that launched the fleet")
         for name in names:
             if name in NOT_DRILLED:
                 raise StepError(f"{name} cannot be drilled: {NOT_DRILLED[name].reason}")

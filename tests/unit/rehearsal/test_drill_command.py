@@ -51,6 +51,14 @@ def test_without_a_fleet_there_is_no_drill(drill: Drill, monkeypatch: pytest.Mon
         drill.run()
 
 
+def test_a_checkout_of_another_fleet_is_refused(drill: Drill, tmp_path: Path) -> None:
+    """Mutant: found out when the control node has lost its pillar."""
+    (tmp_path / "pillar/local").rmdir()
+    with pytest.raises(StepError, match="pillar/local is not there") as error:
+        drill.run()
+    assert "the checkout that launched the fleet" in error.value.advice
+
+
 def test_faults_whose_alert_cannot_be_are_skipped_with_the_reason(drill: Drill, tmp_path: Path) -> None:
     """Mutants: skipped without a word; skipped where the service is there."""
     loki = {"log_burst", "failed_logins"}
