@@ -25,6 +25,9 @@ from rehearsal.sinks import WORLD, Sinks
 from rehearsal.up import Up
 
 HEALTHY = 180.0  # seconds that the fleet has to be without an alert before the drill begins
+# Seconds for which Alertmanager, after it has read its configuration, has groups of alerts that are over.
+# What joins one is told of at once, without waiting for what may inhibit it.
+SETTLING = 30.0
 AGAIN = "./rehearse drill --undo tries again"
 
 
@@ -164,18 +167,18 @@ class Drill:
 
     @staticmethod
     def wait_until_healthy(watch: Watch, step: Step) -> None:
-        """Wait until nothing fires; what a fault brings about could not be told from it.
+        """Wait until Alertmanager has settled and nothing fires, which could not be told from a fault's.
 
         Raises:
             StepError: Something went on firing, or Watchdog does not.
         """
-        deadline, before = time.monotonic() + HEALTHY, ""
+        settled, deadline, before = time.monotonic() + SETTLING, time.monotonic() + HEALTHY, ""
         while True:
             firing = watch.firing()
             others = [shown(labels) for labels in firing if labels.get("alertname") != WATCHDOG]
-            if firing and not others:
+            if firing and not others and time.monotonic() >= settled:
                 return
-            told = "; ".join(others) or "not even Watchdog fires"
+            told = "; ".join(others) or ("Alertmanager settles" if firing else "not even Watchdog fires")
             if time.monotonic() > deadline:
                 raise StepError(
                     f"the fleet is not healthy: {told}", step.log, "mend that first: docs/runbooks"

@@ -132,15 +132,18 @@ class Told:
 def test_a_drill_begins_when_nothing_fires_but_watchdog(
     drill: Drill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mutants: begun while another alert fires, or while not even Watchdog does; waited for for ever."""
+    """Mutants: begun while another alert fires, while not even Watchdog does, at once; waited for ever."""
     now = [0.0]
     clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
     monkeypatch.setattr(command, "time", clock)
     said: list[str] = []
     step = cast(Any, SimpleNamespace(log=Path("/log"), say=said.append))
-    drill.wait_until_healthy(cast(Any, Told([], ["Watchdog", "HighLatency"], ["Watchdog"])), step)
-    assert now[0] == 2
+    begins = [["Watchdog"]] * 32
+    drill.wait_until_healthy(cast(Any, Told([], ["Watchdog", "HighLatency"], *begins, ["HighLatency"])), step)
+    assert now[0] == command.SETTLING
     assert said[1] == "waiting for a healthy fleet: HighLatency{}"
+    drill.wait_until_healthy(cast(Any, Told(*[["Watchdog", "HighLatency"]] * 50, ["Watchdog"])), step)
+    assert now[0] == command.SETTLING + 50
     with pytest.raises(StepError, match="not healthy: HighLatency"):
         drill.wait_until_healthy(cast(Any, Told(["Watchdog", "HighLatency"])), step)
     with pytest.raises(StepError, match="not even Watchdog fires"):
