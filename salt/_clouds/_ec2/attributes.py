@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from salt.exceptions import SaltCloudConfigError, SaltCloudExecutionFailure
 
-from . import dns, hostkeys, machines
+from . import console, dns, machines
 from .arguments import listed
 from .errors import explained
 from .provider import Provider
@@ -143,7 +143,7 @@ def get_console_output(provider: Provider, name: str) -> str:
 
         salt-cloud -a get_console_output app-1
     """
-    return hostkeys.output(provider, machines.get(provider, name)["InstanceId"])
+    return console.output(provider, machines.get(provider, name)["InstanceId"])
 
 
 def get_password_data(

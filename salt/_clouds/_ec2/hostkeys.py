@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import botocore.exceptions
 import salt.utils.context
 from salt.exceptions import SaltCloudExecutionFailure
 
-from . import errors, ssh
+from . import console, ssh
 from .provider import Provider
 
 log = logging.getLogger(__name__)
@@ -35,20 +34,19 @@ NOWHERE = "/dev/null"
 _NO_KNOWN_HOSTS = f"-oUserKnownHostsFile={NOWHERE}"
 
 
-def parse(console: str) -> list[str]:
+def parse(text: str) -> list[str]:
     """Return the public keys (``type base64``) of the last complete block of host keys on a console."""
     block: list[str] = []
     complete: list[str] = []
     inside = False
-    for line in console.splitlines():
-        text = line.strip()
-        if BEGIN in text:
+    for line in text.splitlines():
+        if BEGIN in line:
             inside, block = True, []
-        elif END in text:
+        elif END in line:
             inside, complete = False, block
         elif inside:
             # journald and the kernel may put a prefix before what cloud-init prints.
-            words = text.split()
+            words = line.split()
             for index, word in enumerate(words[:-1]):
                 if word.startswith(("ssh-", "ecdsa-sha2-", "sk-")):
                     block.append(f"{word} {words[index + 1]}")
@@ -71,33 +69,21 @@ def read(provider: Provider, instance_id: str, settings: Mapping[str, Any]) -> l
     timeout = float(settings.get("ssh_host_keys_timeout") or TIMEOUT)
     deadline = time.monotonic() + timeout
     while True:
-        console = output(provider, instance_id)
-        keys = parse(console)
+        text = console.output(provider, instance_id)
+        keys = parse(text)
         if keys:
             return keys
         # cloud-init says when it is done: a machine that has printed none by then will not.
-        done = "finished at" in console and "Cloud-init" in console
+        done = "finished at" in text and "Cloud-init" in text
         if done or time.monotonic() >= deadline:
             break
         time.sleep(INTERVAL)
-    message = f"{instance_id} has printed no SSH host keys on its console within {timeout:.0f} s"
+    waited = "until cloud-init finished" if done else f"within {timeout:.0f} s"
+    message = f"{instance_id} has printed no SSH host keys on its console {waited}"
     if policy == REQUIRED:
         raise SaltCloudExecutionFailure(f"{message}, and ssh_host_keys is `required`: nothing was sent to it")
     log.warning("%s: connecting without checking them", message)
     return []
-
-
-def output(provider: Provider, instance_id: str) -> str:
-    """Return a machine's console: the latest, or where its kind has no such thing what EC2 has kept."""
-    client = provider.client()
-    with errors.explained(f"reading the console of {instance_id}"):
-        try:
-            answer = client.get_console_output(InstanceId=instance_id, Latest=True)
-        except botocore.exceptions.ClientError as error:
-            if errors.code(error) not in ("UnsupportedOperation", "InvalidParameterCombination"):
-                raise
-            answer = client.get_console_output(InstanceId=instance_id)
-    return str(answer.get("Output", ""))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from salt.exceptions import SaltCloudException, SaltCloudExecutionFailure
 from . import (
     addresses,
     attributes,
+    console,
     deploy,
     dns,
     launch,
@@ -247,6 +248,7 @@ def _bootstrapped(
         except SaltCloudException as error:
             failure = error
             log.warning("%s: bootstrap failed: %s", vm_["name"], error)
+            console.show(provider, instance["InstanceId"])
     if policy == "destroy":
         termination.terminate(provider, instance)
         minions.restore_key(provider, vm_.get("pub_key"))

@@ -92,6 +92,27 @@ def test_no_wait_for_host_keys_that_will_not_come(salt_cloud, region, elapsed):
     assert elapsed() < hostkeys.TIMEOUT
 
 
+def test_what_a_machine_that_failed_has_printed_is_logged(salt_cloud, region, caplog):
+    """The next run replaces it. Mutants: not logged; the first lines in place of the last."""
+    ordinary = region.calls._make
+    printed = "\n\n".join(f"line {number}" for number in range(50))
+    region.calls._make = lambda client, operation, request: (
+        {"Output": printed} if operation == "GetConsoleOutput" else ordinary(client, operation, request)
+    )
+    with pytest.raises(SaltCloudException, match="no SSH host keys"):
+        salt_cloud(ssh_host_keys="required", ssh_host_keys_timeout=1).create()
+    last = "\n".join(f"line {number}" for number in range(30, 50))
+    assert any(message.endswith(f"ends with:\n{last}") for message in caplog.messages)
+
+
+def test_a_console_that_is_not_told_hides_no_failure(salt_cloud, region, bootstrap):
+    """Mutant: the refusal raised in place of what failed."""
+    region.calls.fail("GetConsoleOutput", "UnauthorizedOperation")
+    bootstrap.answers = [SaltCloudExecutionFailure("the bootstrap's own words")]
+    with pytest.raises(SaltCloudException, match="the bootstrap's own words"):
+        salt_cloud(ssh_host_keys="unchecked").create()
+
+
 def test_for_a_console_of_an_old_kind(salt_cloud, region):
     """Which has no latest output. Mutant: the refusal fatal, or another one not."""
     region.calls.fail("GetConsoleOutput", "UnsupportedOperation")
