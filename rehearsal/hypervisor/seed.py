@@ -56,6 +56,8 @@ def seed(root: Path, settings: Settings, instance: Instance) -> None:
     wants.parent.mkdir(parents=True, exist_ok=True)
     wants.unlink(missing_ok=True)
     wants.symlink_to("../mount-volumes.service")
+    # Nobody can log in at the console. A getty hangs it up: what nspawn has not read by then is lost.
+    _mask(root, "console-getty.service")
     for source, target in pip_files().items():
         _write(root, target.lstrip("/"), source.read_text())
     _environment(root)
@@ -84,6 +86,12 @@ def keep(root: Path, files: Iterable[File]) -> None:
         changed = True
     if changed:
         (root / CHANGED).touch()
+
+
+def _mask(root: Path, unit: str) -> None:
+    link = root / "etc/systemd/system" / unit
+    link.unlink(missing_ok=True)
+    link.symlink_to("/dev/null")
 
 
 def _environment(root: Path) -> None:

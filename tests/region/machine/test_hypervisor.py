@@ -276,6 +276,27 @@ def test_the_console_is_bounded(lab: Lab) -> None:
     assert numbers == list(range(401 - len(numbers), 401))
 
 
+def test_what_a_host_prints_is_there_however_late_it_is_read(lab: Lab) -> None:
+    """The reader is nspawn, which may wait for a processor. Mutant: a getty, which hangs the console up."""
+    lab.make(ONE)
+    eventually(lambda: lab.run("systemctl is-system-running || :").strip() == "running")
+    readers = [pid for pid in Container(lab.settings, HOST.id).group.pids() if _name(pid) == "systemd-nspawn"]
+    assert readers
+    for pid in readers:
+        os.kill(pid, signal.SIGSTOP)
+    much = "head -c 6000 /dev/zero | tr '\\0' x"  # than a terminal keeps when it is hung up
+    lab.run(f"({much}; echo the host keys) > /dev/console; systemctl restart console-getty && sleep 1 || :")
+    for pid in readers:
+        os.kill(pid, signal.SIGCONT)
+    lab.run("echo the last words > /dev/console")
+    eventually(lambda: b"the last words" in lab.hypervisor.console(HOST.id))
+    assert b"the host keys" in lab.hypervisor.console(HOST.id)
+
+
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
 def keeper(
     settings: Settings, rootfs: Path, *options: str, wrapper: tuple[str, ...] = ()
 ) -> subprocess.Popen[str]:
