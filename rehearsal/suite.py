@@ -79,6 +79,7 @@ class Suite:
     def __init__(self, settings: Settings, long: bool) -> None:
         self.settings = settings
         self.marks = [] if long else ["-m", "not long"]
+        self.seconds = 4 * 3600 if long else 5400  # a part may take; three drills take one hour by themselves
         self.progress = Progress(settings.logs / "tests")
         self.parts: list[Part] = []
 
@@ -137,7 +138,12 @@ class Suite:
                 step.console.print(f"{name} | {line}", markup=False, highlight=False, soft_wrap=True)
 
             code, output = step.run(
-                argv, env=environment, cwd=self.settings.checkout, on_line=show, check=False, timeout=5400
+                argv,
+                env=environment,
+                cwd=self.settings.checkout,
+                on_line=show,
+                check=False,
+                timeout=self.seconds,
             )
         self.parts.append(Part(name, code, time.monotonic() - started, _counts(output)))
 

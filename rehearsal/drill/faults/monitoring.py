@@ -70,9 +70,7 @@ FAULTS = (
         Expected("AlertmanagerConfigReloadFailed", {"instance": PROMETHEUS}),
         _break_alertmanager,
         _mend_alertmanager,
-        # After host_stopped: for half a minute after a reload it has groups of alerts that are over.
-        # What joins one is told of at once, without waiting for what may inhibit it.
-        group=5,
+        group=5,  # after host_stopped, which has to find Alertmanager settled: command.SETTLING
     ),
     Fault(
         "prometheus_dead",
