@@ -5,7 +5,7 @@ the Node Exporter comes an interval later and waits for its time-out.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,14 @@ def _silenced(files: dict[str, str]) -> dict[str, Any]:
     return dict(rule)
 
 
+def _scrapes(job: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return interval and time-out of each of a job's scrapes; labels say where one has its own."""
+    names = "scrape_interval", "scrape_timeout"
+    for group in job["static_configs"]:
+        interval, timeout = (group["labels"].get(f"__{name}__", job[name]) for name in names)
+        yield interval, timeout
+
+
 @pytest.mark.parametrize("name", _felt())
 def test_host_down_comes_before_what_it_silences_is_told(files: dict[str, str], late: int, name: str) -> None:
     """Mutants: `for: 1m`, and `for: 40s`, of HostDown; an interval of a minute; `group_wait: 0s` of pages."""
@@ -79,8 +87,11 @@ def test_host_down_goes_on_until_services_have_been_seen_again(files: dict[str, 
     Mutants: HostDown without `keep_firing_for`, and with `1m`; a probe every two minutes.
     """
     config = yaml.safe_load(files["/etc/prometheus/prometheus.yml"])
-    scrapes = [{**config["global"], **job} for job in config["scrape_configs"]]
-    seen = max(seconds(job["scrape_interval"]) + seconds(job["scrape_timeout"]) for job in scrapes)
+    seen = max(
+        seconds(interval) + seconds(timeout)
+        for job in config["scrape_configs"]
+        for interval, timeout in _scrapes({**config["global"], **job})
+    )
     evaluated = seen + seconds(config["global"]["evaluation_interval"])
     assert START + evaluated <= seconds(_alerts()["HostDown"].get("keep_firing_for", "0s"))
 
