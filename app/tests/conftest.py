@@ -1,6 +1,7 @@
 """An application on an empty SQLite database, a real gunicorn of it, and what it talks to."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from gunicorn_server import Server, serving
 from saltwatch_app import factory, guard, migrate
 from saltwatch_app.settings import Settings
 from sinks import Cloud, Collector, silence
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_loggers() -> None:
+    """Salt, whose tests may have been collected before, makes all loggers its own, which add fields."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("saltwatch_app.") and isinstance(logger, logging.Logger):
+            logger.__class__ = logging.Logger
 
 
 @pytest.fixture
