@@ -3,6 +3,7 @@
 The driver goes through Salt's own loader and `salt.cloud`; only what would log in to a machine is stubbed.
 """
 
+import logging
 import os
 import sys
 import time
@@ -167,6 +168,12 @@ def _one_loader() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda search_path_string=None: loader)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet_botocore() -> None:
+    """Each line that pytest keeps is formatted twice: of botocore's debugging, a tenth of all the time."""
+    logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 @pytest.fixture

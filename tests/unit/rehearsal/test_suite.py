@@ -71,7 +71,7 @@ def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path:
     assert calls == ["down", "up", "down"]
 
 
-PARTS = ["lint", "hypervisor", "region", "unit", "driver's coverage", "hosts"]
+PARTS = ["lint", "hypervisor", "region", "foundation", "unit", "driver's coverage", "hosts"]
 
 
 @pytest.mark.parametrize("bad", PARTS)
