@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gunicorn_server import Server, serving
-from saltwatch_app import factory, guard, migrate
+from saltwatch_app import factory, guard, health, migrate, page
 from saltwatch_app.settings import Settings
 from sinks import Cloud, Collector, silence
 
@@ -86,5 +86,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long enough for any machine; only what is outstanding for longer is refused without waiting."""
+    """Long enough for any machine; what is outstanding for longer is refused without waiting."""
     monkeypatch.setattr(guard, "MOMENT", 20.0)
+    monkeypatch.setattr(health, "READY_TIMEOUT", 20.0)
+    monkeypatch.setattr(page, "READY_TIMEOUT", 20.0)

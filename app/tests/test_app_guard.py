@@ -163,7 +163,7 @@ def test_one_finds_out_and_the_others_hear_what_was_found_before(monkeypatch: py
             raise OSError
 
     health = Health({"slow": Dependency(Check(ping), vital=True)})
-    first = health.results()
+    first = health.results(20)
     assert first["slow"]["ok"]
     quick.clear()
     finder = Thread(target=health.results, args=(30,))

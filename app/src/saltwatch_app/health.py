@@ -71,7 +71,7 @@ class Health:
         self._last: tuple[float, dict[str, Result]] | None = None
         self._finding_out = Lock()
 
-    def results(self, timeout: float = READY_TIMEOUT, age: float = 0.0) -> dict[str, Result]:
+    def results(self, timeout: float, age: float = 0.0) -> dict[str, Result]:
         """Return of each dependency ``ok``, the ``seconds`` it took and, if it failed, the ``reason``.
 
         Args:
@@ -141,6 +141,6 @@ def ready() -> tuple[Response, int]:
     a load balancer make one service's outage everyone's.
     """
     health = current_health()
-    results = health.results()
+    results = health.results(READY_TIMEOUT)
     status = health.status(results)
     return jsonify(status=status, checks=results), 503 if status == "unready" else 200

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, make_response, render_template
 
 from saltwatch_app.database import DESCRIPTION_LENGTH, TITLE_LENGTH
-from saltwatch_app.health import PAGE_AGE, current_health
+from saltwatch_app.health import PAGE_AGE, READY_TIMEOUT, current_health
 
 blueprint = Blueprint("page", __name__)
 
@@ -22,7 +22,7 @@ CONDITIONS = {
 @blueprint.get("/")
 def index() -> Response:
     """Show the tasks, and how what the application depends on is doing."""
-    checks = current_health().results(age=PAGE_AGE)
+    checks = current_health().results(READY_TIMEOUT, PAGE_AGE)
     page = make_response(
         render_template(
             "index.html",
