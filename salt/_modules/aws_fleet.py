@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from salt.exceptions import CommandExecutionError
-
 __virtualname__ = "aws_fleet"
 
 Pillar = Mapping[str, Any]
@@ -240,14 +238,7 @@ def load_balancer_logs() -> dict[str, Any]:
 
     Source of the statement:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
-
-    Raises:
-        CommandExecutionError: the environment has the part, and not its security group.
     """
-    if "load_balancer" not in __pillar__["fleet"]["managed"]:
-        raise CommandExecutionError(
-            "fleet:managed: expected load_balancer in it, as in aws:parts: without, it has no security group"
-        )
     target = bucket("load-balancer")
     owner = account(__pillar__["aws"]["region"])
     statement = {

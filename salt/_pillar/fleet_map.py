@@ -20,6 +20,7 @@ from salt.utils.yamlloader import SaltYamlSafeLoader
 
 CATALOGUE = "pillar/base/fleet/services.yaml"
 ROLES = "pillar/base/fleet/roles.yaml"
+OPERATOR = "operator"  # the minion id of the machine that makes what AWS runs
 
 
 def ext_pillar(minion_id: str, pillar: Mapping[str, Any], *maps: str) -> dict[str, Any]:
@@ -32,6 +33,8 @@ def ext_pillar(minion_id: str, pillar: Mapping[str, Any], *maps: str) -> dict[st
     if not isinstance(fleet, Mapping):
         raise SaltConfigurationError("pillar/base/fleet/init.sls: expected the key 'fleet' in the pillar")
     _check_catalogue(fleet)
+    if minion_id == OPERATOR:
+        _check_managed(fleet, pillar.get("aws", {}))
     if not maps:
         raise SaltConfigurationError("ext_pillar:fleet_map: expected at least one map file")
     hosts: dict[str, dict[str, Any]] = {}
@@ -95,6 +98,17 @@ def _check_catalogue(fleet: Mapping[str, Any]) -> None:
     _check_names("fleet:public_roles", fleet.get("public_roles", ()), known)
     _check_names("fleet:managed", fleet.get("managed", ()), known)
     _check_names("fleet:unavailable", fleet.get("unavailable", ()), set(rows))
+
+
+def _check_managed(fleet: Mapping[str, Any], aws: Mapping[str, Any]) -> None:
+    """Refuse a role that AWS is said to run and is not made there, or the reverse: hosts rely on both."""
+    managed = set(fleet.get("managed", ()))
+    made = set(aws.get("parts", ())) & set(fleet.get("roles", ()))
+    for role in sorted(managed ^ made):
+        where = "fleet:managed" if role in managed else "aws:parts"
+        raise SaltConfigurationError(
+            f"fleet:managed and aws:parts: expected {role} in both or in neither, it is only in {where}"
+        )
 
 
 def _check_names(where: str, names: Iterable[Any], known: set[str]) -> None:

@@ -127,8 +127,8 @@ class Account:
         fleet: dict[str, Any] = {"admin_cidrs": [ADMINS]}
         if "logs" in local:
             fleet["cloudwatch_logs"] = {"services": local.pop("logs")}
-        if "load_balancer" in local.get("parts", ()):
-            fleet["managed"] = ["load_balancer"]
+        if "parts" in local:
+            fleet["managed"] = sorted({"database", "load_balancer"} & set(local["parts"]))
         aws = {"operator_public_key": str(self.home / "key.pub"), "load_balancer": {"domain": DOMAIN}}
         (self.home / "pillar" / "local.sls").write_text(yaml.safe_dump({"fleet": fleet, "aws": aws | local}))
 

@@ -139,3 +139,24 @@ def test_unknown_names_are_refused(fleet: dict[str, Any], key: str, message: str
     fleet[key].append("lok")
     with pytest.raises(SaltConfigurationError, match=message):
         _hosts(fleet, MAP)
+
+
+@pytest.mark.parametrize(
+    ("managed", "parts", "message"),
+    [
+        ([], ["storage", "app"], "expected app in both or in neither, it is only in aws:parts"),
+        (["app"], ["storage"], "expected app in both or in neither, it is only in fleet:managed"),
+    ],
+)
+def test_what_aws_runs_is_made_there(
+    tmp_path: Path, fleet: dict[str, Any], managed: list[str], parts: list[str], message: str
+) -> None:
+    """Mutants: one direction only; parts that are no role taken for missing; hosts refused."""
+    path = tmp_path / "any.map"
+    path.write_text("control: [salt-1]")
+    fleet["managed"] = managed
+    assert _hosts(fleet, path)
+    with pytest.raises(SaltConfigurationError, match=f"fleet:managed and aws:parts: {message}"):
+        fleet_map.ext_pillar("operator", {"fleet": fleet, "aws": {"parts": parts}}, str(path))
+    both = {"fleet": {**fleet, "managed": ["app"]}, "aws": {"parts": ["storage", "app"]}}
+    assert fleet_map.ext_pillar("operator", both, str(path))
