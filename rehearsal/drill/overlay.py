@@ -32,8 +32,15 @@ REPLACED = {"alertmanager": ("receivers", "routes", "teams", "smtp"), "watchdog"
 # Alerts with windows of hours: what a drill does to the application would keep them firing long after it.
 LASTING = ("AppErrorBudgetBurnFast", "AppErrorBudgetBurnSlow")
 # Alerts whose `for` outlasts what is not scaled: their own window, so that one event makes none; a host's
-# orderly shutdown, so that its service does not page before HostDown inhibits that.
-UNSCALED = ("PrometheusNotificationsDropped", "PrometheusRuleFailures", "ServiceDown")
+# orderly shutdown, so that its service does not page before HostDown inhibits that; the minute between two
+# probes of SSH, so that one that is slow makes none.
+UNSCALED = (
+    "PrometheusNotificationsDropped",
+    "PrometheusRuleFailures",
+    "ProbesMissing",
+    "ServiceDown",
+    "SshDown",
+)
 
 
 def pillars(

@@ -47,6 +47,7 @@ def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
         "OutOfMemoryKill": 0.0,
         "PrometheusRuleFailures": 300.0,
         "ServiceDown": 60.0,
+        "SshDown": 120.0,
     }
     files = overlay.pillars("http://203.0.113.10:80", "203.0.113.10:443", factor, ["HostCpuHigh"], durations)
     overlay.merge(checkout, files, target)
@@ -56,9 +57,9 @@ def _merged(checkout: Path, target: Path, factor: float) -> dict[str, Any]:
 def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Path, tmp_path: Path) -> None:
     """That `for` is the one of before once it is scaled.
 
-    Mutants: the file replaced; `for` scaled where it has to outlast a window, or a shutdown, or to less than
-    two scrapes; one given to an alert that has none; the receivers merged, so that one has no route, which is
-    refused.
+    Mutants: the file replaced; `for` scaled where it has to outlast a window, a shutdown or the time between
+    probes, or to less than two scrapes; one given to an alert that has none; the receivers merged, so one
+    has no route, which is refused.
     """
     before = {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
     found = _merged(checkout, tmp_path / "copy", 0.05)
@@ -72,6 +73,7 @@ def test_what_a_person_wrote_stays_and_their_receivers_are_not_told(checkout: Pa
         "HostDown": {"for": "200s"},
         "PrometheusRuleFailures": {"for": "6000s"},
         "ServiceDown": {"for": "1200s"},
+        "SshDown": {"for": "2400s"},
     }
     alertmanager = found["alertmanager"]["alertmanager"]
     assert alertmanager["group_by"] == ["alertname"]
