@@ -59,10 +59,11 @@ class Sinks:
         self._web = _web_server(web, self._posts, self._closing)
         self._mail = mail
         self._loop = asyncio.new_event_loop()
+        self._mails_come = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> "Sinks":
         threading.Thread(target=self._web.serve_forever, daemon=True).start()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._mails_come.start()
         self._server = asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
         return self
 
@@ -72,6 +73,7 @@ class Sinks:
         self._web.server_close()
         self._loop.call_soon_threadsafe(self._server.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._mails_come.join()  # the next one may listen at the same address
 
     def posts(self, path: str = "") -> list[Post]:
         """Return what was posted, to any path or to one, in order."""

@@ -60,7 +60,7 @@ def host(minion_id: str) -> Host:
     return testinfra.get_host(f"ssh://{minion_id}?sudo=true", ssh_config=remote.SSH_CONFIG)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # some modules replace hosts
 def instances() -> dict[str, inventory.Host]:
     """The instances that run, by minion id, as EC2 lists them."""
     return {instance.name: instance for instance in inventory.find(boto3.client("ec2"))}
@@ -87,7 +87,7 @@ def real() -> Callable[[str], None]:
     return require
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def website(instances: dict[str, inventory.Host]) -> Website:
     """The application on its first host, from outside."""
     address = instances[catalogue.host_of("app")].public_ip

@@ -36,7 +36,12 @@ def _durations(prometheus: Prometheus) -> dict[str, float]:
 def _permissions() -> list[object]:
     filters = [{"Name": "tag:Fleet", "Values": ["saltwatch"]}]
     groups = boto3.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
-    return sorted((group["GroupName"], repr(group["IpPermissions"])) for group in groups)
+    return sorted(
+        (group["GroupName"], permission["IpProtocol"], str(permission.get("FromPort")), repr(source))
+        for group in groups
+        for permission in group["IpPermissions"]
+        for source in (*permission.get("IpRanges", ()), *permission.get("UserIdGroupPairs", ()))
+    )
 
 
 @pytest.mark.long

@@ -67,7 +67,9 @@ class Operator:
             timeout=SECONDS,
         )
         if done.returncode:
-            raise subprocess.CalledProcessError(done.returncode, "python", done.stdout, done.stderr[-2000:])
+            error = subprocess.CalledProcessError(done.returncode, "python", done.stdout, done.stderr[-2000:])
+            error.add_note(error.stderr)
+            raise error
         return json.loads(done.stdout or "null")
 
 

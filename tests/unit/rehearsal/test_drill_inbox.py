@@ -92,3 +92,12 @@ def test_what_has_been_seen_keeps_its_time(sinks: Sinks) -> None:
     assert second[: len(first)] == first
     assert len(second) == 4
     assert inbox.received() == second
+
+
+def test_the_next_sinks_may_listen_where_the_last_did() -> None:
+    """Mutant: the mail server's thread, which closes its listener, not waited for."""
+    with Sinks() as first:
+        mail = int(first.smarthost.partition(":")[2])
+    for _ in range(30):
+        with Sinks(ports=(0, mail)):
+            pass
