@@ -75,12 +75,17 @@ class Operator:
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
+    """Its region is gone before, too: a suite that was killed leaves one that runs."""
     settings = Settings(prefix=os.environ.get("SALTWATCH_PREFIX", "sw")[:9] + "api")
-    network = Network(settings)
-    network.up()
+    _remove(settings)
+    Network(settings).up()
     yield settings
+    _remove(settings)
+
+
+def _remove(settings: Settings) -> None:
     process.stop(settings)
-    network.down()
+    Network(settings).down()
     for directory in (settings.state, settings.run, settings.logs):
         shutil.rmtree(directory, ignore_errors=True)
 
