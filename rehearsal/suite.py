@@ -1,7 +1,7 @@
 """`./rehearse test`: everything that can be said of this checkout, what is quick to fail first.
 
-Tests of hosts wait for most of their time, those that need no host compute. So they share the machine, the
-latter with what the hosts leave of it.
+Tests of hosts, and of the hypervisor, wait for most of their time, those that need no host compute. So they
+share the machine, the latter with what the hosts leave of it.
 """
 
 import re
@@ -60,10 +60,13 @@ def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ())
     if pytest_arguments:
         suite.hosts(pytest_arguments)
     else:
-        suite.without_fleet()
-        with ThreadPoolExecutor(1) as beside:
+        suite.lint()
+        with ThreadPoolExecutor(1) as beside:  # one after the other
+            foundation = beside.submit(suite.foundation)
+            suite.hypervisor()
             units = beside.submit(suite.units)
             suite.with_fleet()
+        foundation.result()
         units.result()
     return suite.conclude()
 
@@ -83,24 +86,35 @@ class Suite:
         self.progress = Progress(settings.logs / "tests")
         self.parts: list[Part] = []
 
-    def without_fleet(self) -> None:
-        """Lint; the hypervisor by itself, under a prefix of its own: its tests look at the whole machine."""
+    def lint(self) -> None:
+        """What is said of the files as they are."""
         self._part("lint", [sys.executable, "-m", "rehearsal.checks"])
+
+    def hypervisor(self) -> None:
+        """The hypervisor, under a prefix of its own: its tests look at the whole machine's network."""
         self._part("hypervisor", [sys.executable, "-m", "pytest", *self.marks, HYPERVISOR])
 
+    def foundation(self) -> None:
+        """The states that make AWS's side, which touch nothing of the machine's.
+
+        Without coverage, which costs half as much again and sees little: Salt's processes do the work.
+        """
+        self._beside("foundation", ["tests/cloud/aws"])
+
     def units(self) -> None:
-        """What needs no host. The region's API by itself, too: it changes moto for its whole process."""
-        python = ["nice", "-n", "19", sys.executable, "-m"]
-        # What takes longest does not come last, where the other worker would have nothing to do.
-        parallel = [*self.marks, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-        self._part("region", [*python, "pytest", *parallel, "tests/region", f"--ignore={HYPERVISOR}"])
-        # Without coverage, which costs half as much again and sees little: Salt's processes do the work.
-        self._part("foundation", [*python, "pytest", *parallel, "tests/cloud/aws"])
+        """What else needs no host. The region's API by itself: it changes moto for its whole process."""
+        self._beside("region", ["tests/region", f"--ignore={HYPERVISOR}"])
         tests = ["tests/cloud/ec2", "app/tests", "tests/rules", "tests/unit"]
         coverage = ["--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml"]
-        self._part("unit", [*python, "pytest", *parallel, *coverage, *tests])
+        self._beside("unit", [*coverage, *tests])
         driver = ["coverage", "report", "--include=salt/_clouds/*", f"--fail-under={DRIVER_COVERAGE}"]
-        self._part("driver's coverage", [*python, *driver])
+        self._part("driver's coverage", [sys.executable, "-m", *driver])
+
+    def _beside(self, name: str, arguments: list[str]) -> None:
+        """Run pytest with what another part leaves of the machine."""
+        # What takes longest does not come last, where the other worker would have nothing to do.
+        parallel = [*self.marks, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        self._part(name, ["nice", "-n", "19", sys.executable, "-m", "pytest", *parallel, *arguments])
 
     def with_fleet(self) -> None:
         """The fleet: launched, converged and looked at from outside."""

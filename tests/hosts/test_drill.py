@@ -37,10 +37,16 @@ def _permissions() -> list[object]:
     filters = [{"Name": "tag:Fleet", "Values": ["saltwatch"]}]
     groups = boto3.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
     return sorted(
-        (group["GroupName"], permission["IpProtocol"], str(permission.get("FromPort")), repr(source))
+        (
+            group["GroupName"],
+            permission["IpProtocol"],
+            str(permission.get("FromPort")),
+            str(permission.get("ToPort")),
+            repr(source),
+        )
         for group in groups
         for permission in group["IpPermissions"]
-        for source in (*permission.get("IpRanges", ()), *permission.get("UserIdGroupPairs", ()))
+        for source in (*permission["IpRanges"], *permission["UserIdGroupPairs"], *permission["PrefixListIds"])
     )
 
 

@@ -282,12 +282,16 @@ def test_what_a_host_prints_is_there_however_late_it_is_read(lab: Lab) -> None:
     eventually(lambda: lab.run("systemctl is-system-running || :").strip() == "running")
     readers = [pid for pid in Container(lab.settings, HOST.id).group.pids() if _name(pid) == "systemd-nspawn"]
     assert readers
-    for pid in readers:
-        os.kill(pid, signal.SIGSTOP)
     much = "head -c 6000 /dev/zero | tr '\\0' x"  # than a terminal keeps when it is hung up
-    lab.run(f"({much}; echo the host keys) > /dev/console; systemctl restart console-getty && sleep 1 || :")
-    for pid in readers:
-        os.kill(pid, signal.SIGCONT)
+    try:
+        for pid in readers:
+            os.kill(pid, signal.SIGSTOP)
+        lab.run(
+            f"({much}; echo the host keys) > /dev/console; systemctl restart console-getty && sleep 1 || :"
+        )
+    finally:
+        for pid in readers:
+            os.kill(pid, signal.SIGCONT)
     lab.run("echo the last words > /dev/console")
     eventually(lambda: b"the last words" in lab.hypervisor.console(HOST.id))
     assert b"the host keys" in lab.hypervisor.console(HOST.id)
