@@ -86,7 +86,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long enough for any machine, readiness checks too; what is outstanding for longer is refused at once."""
+    """Long enough for any machine, also for readiness; what is outstanding for longer is refused at once."""
     monkeypatch.setattr(guard, "MOMENT", 20.0)
     monkeypatch.setattr(health, "READY_TIMEOUT", 20.0)
     monkeypatch.setattr(page, "READY_TIMEOUT", 20.0)
