@@ -59,7 +59,8 @@ for each in work["commands"]:
     directory = each["directory"] or "/root"
     server.shell(
         commands=[f"cd {directory} && {each['name']}"],
-        _if=lambda path=each["creates"]: not host.get_fact(File, path=path),
+        # What is there and no file, a directory for one, is False.
+        _if=lambda path=each["creates"]: host.get_fact(File, path=path) is None,
     )
 
 for each in work["services"]:
