@@ -111,9 +111,8 @@ class Insistence:
 def test_the_database_is_gone_and_comes_back(
     website: Website, database_gone: Callable[[], None], eventually: Callable[..., Any]
 ) -> None:
-    """Mutants: no time limit of reads from the database, or of waiting for a connection; a pool without
-    `pool_pre_ping`, whose dead connections fail after the return; /health asking the database; no guard, with
-    which those who insist hold all threads.
+    """Mutants: no time limit of reads from the database; /health asking the database; no guard, with which
+    those who insist hold all threads.
     """
     process = _process()
     with Insistence(website, "GET", "/api/tasks") as insistence:
@@ -141,6 +140,16 @@ def test_the_database_is_gone_and_comes_back(
     assert {answer.status for answer in _many(website, "/api/tasks")} == {200}
     eventually(lambda: b'class="failing"' not in website.ask("GET", "/").body)
     assert _process() == process
+
+
+def test_connections_that_the_database_has_closed_are_not_used(website: Website) -> None:
+    """As after its restart while nobody asked. Mutant: a pool without `pool_pre_ping`."""
+    assert {answer.status for answer in _many(website, "/api/tasks")} == {200}
+    own = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE db = 'app'"
+    kills = remote.run(DATABASE, "mariadb", "-NBe", own)
+    assert "KILL" in kills
+    remote.run(DATABASE, "mariadb", stdin=kills)
+    assert {answer.status for answer in _many(website, "/api/tasks")} == {200}
 
 
 # What AWS does instead of answering: nothing (for longer than anybody waits), or its own error.
