@@ -61,9 +61,9 @@ def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ())
     if pytest_arguments:
         suite.hosts(pytest_arguments)
     else:
-        suite.lint()
         with ThreadPoolExecutor(1) as beside:  # one after the other
             foundation = beside.submit(suite.foundation)
+            suite.lint()
             suite.hypervisor()
             units = beside.submit(suite.units)
             suite.with_fleet()
