@@ -151,9 +151,7 @@ def test_a_collector_that_is_gone_costs_traces_only(
     end: Callable[[Receiver], None],
     begin: Callable[[Receiver], None],
 ) -> None:
-    """Mutants: /health/ready 503 without the collector; spans exported in the request; no time limit of the
-    question to a collector.
-    """
+    """Mutants: /health/ready 503 without the collector; spans exported in the request."""
 
     def ready() -> tuple[int, str]:
         answer = website.ask("GET", "/health/ready")
