@@ -69,8 +69,15 @@ class Store:
 
     def pid(self) -> str:
         """Return the process id of the daemon, another one after a restart."""
+        return self._property("MainPID")
+
+    def active(self) -> bool:
+        """Return whether the daemon is up and, as its unit's start waits for that, ready."""
+        return self._property("ActiveState") == "active"
+
+    def _property(self, name: str) -> str:
         unit = catalogue.unit(self.service, catalogue.fleet()["services"][self.service])
-        return remote.run(self.host, "systemctl", "show", "--property=MainPID", "--value", unit).strip()
+        return remote.run(self.host, "systemctl", "show", f"--property={name}", "--value", unit).strip()
 
     def grpc(self, source: str, port: int, method: str, message: bytes) -> str:
         """Make a call by gRPC from a host, by curl, which speaks HTTP/2; return what curl says.

@@ -94,7 +94,8 @@ def test_lines_survive_a_kill(loki: Store, eventually: Callable[..., Any]) -> No
     push(loki, job, *(f"line {number}" for number in range(50)))
     remote.run(loki.host, "systemctl", "kill", "--signal=KILL", "loki")
     eventually(loki.pid, lambda pid: pid not in (before, "0"))
-    found = eventually(lambda: lines(loki, f'{{job="{job}"}}') if loki.ask("/ready")[0] == 200 else None)
+    eventually(loki.active)
+    found = eventually(lambda: lines(loki, f'{{job="{job}"}}'))
     assert found == [f"line {number}" for number in range(50)]
 
 

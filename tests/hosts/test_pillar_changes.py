@@ -76,8 +76,8 @@ DAEMONS = {
         "loki-config",
         "/etc/loki/config.yml",
         "/ready",
-        {"limits": {"no_such_limit": 1}},
-        "no_such_limit",
+        {"limits": {"max_query_length": "soon"}},
+        "not a valid duration",
     ),
     "tempo": Daemon(
         "tempo",

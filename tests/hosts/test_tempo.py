@@ -102,7 +102,7 @@ def test_a_trace_survives_a_kill(tempo: Store, eventually: Callable[..., Any]) -
     before = tempo.pid()
     remote.run(tempo.host, "systemctl", "kill", "--signal=KILL", "tempo")
     eventually(tempo.pid, lambda pid: pid not in (before, "0"))
-    eventually(lambda: tempo.ask("/ready")[0], lambda status: status == 200)
+    eventually(tempo.active)
     assert eventually(lambda: names(tempo, trace)) == ["GET /kept"]
 
 
