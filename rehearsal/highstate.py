@@ -22,6 +22,11 @@ class Outcome:
         """Whether every state succeeded (and there was at least one)."""
         return not self.failed and not self.errors and bool(self.succeeded)
 
+    @property
+    def refused_for_modules(self) -> bool:
+        """Whether nothing was applied since the minion has not the master's extension modules."""
+        return not self.succeeded and any("saltutil.sync_all" in error for error in self.errors)
+
     def __str__(self) -> str:
         counts = f"{self.succeeded} succeeded, {len(self.changes)} changed, {self.failed} failed"
         return f"{self.host}: {counts}, {self.seconds:.1f} s" if not self.errors else f"{self.host}: {counts}"

@@ -325,8 +325,25 @@ class Up:
         return code != 0 or bool(units.strip())
 
     def _apply(self, step: Step, target: str, hosts: list[str], *arguments: str) -> dict[str, Outcome]:
-        """Return the outcome of each of ``hosts``, which are what ``target`` should match."""
-        shown = shlex.join(["salt", target, "state.apply", *arguments])
+        """Return the outcome of each of ``hosts``, which are what ``target`` should match.
+
+        Where a highstate is refused for extension modules of another version, they are brought first.
+        """
+        outcomes = self._apply_once(step, [target], hosts, *arguments)
+        behind = [host for host, outcome in outcomes.items() if outcome.refused_for_modules]
+        if behind:
+            chosen = ["--list", ",".join(behind)]
+            shown = shlex.join(["salt", *chosen, "saltutil.sync_all"])
+            step.show_command(f"salt-1: {shown}")
+            command = self.operator.ssh(CONTROL, f"sudo {shown} --out=quiet")
+            step.run(command, env=self.operator.environment())
+            outcomes |= self._apply_once(step, chosen, behind, *arguments)
+        return outcomes
+
+    def _apply_once(
+        self, step: Step, target: list[str], hosts: list[str], *arguments: str
+    ) -> dict[str, Outcome]:
+        shown = shlex.join(["salt", *target, "state.apply", *arguments])
         step.show_command(f"salt-1: {shown}")
         answers = Answers()
 

@@ -1,4 +1,5 @@
 # Every host.
+{%- do salt['extension_modules.check']() %}
 include:
   - common
   - minion

@@ -29,6 +29,15 @@ def test_a_refusal_is_not_a_success() -> None:
     assert "fleet:services" in found.errors[1]
 
 
+def test_a_refusal_for_extension_modules_is_told_from_others() -> None:
+    """Only what was not begun is begun again. Mutants: neither, or only one, of the two conditions."""
+    refusal = "Jinja error: app-1 has not the master's extension modules: salt app-1 saltutil.sync_all"
+    assert outcome("one", [f"Rendering SLS 'base:role.base' failed: {refusal}"]).refused_for_modules
+    assert not outcome("one", ["Rendering SLS 'base:role.base' failed: mapping values"]).refused_for_modules
+    begun = {"a": chunk(True), "b": chunk(False, __id__="b", comment="run saltutil.sync_all")}
+    assert not outcome("one", begun).refused_for_modules
+
+
 def test_a_host_that_answered_nothing_is_not_a_success() -> None:
     """Mutant: drop `bool(self.succeeded)` from `ok`: an empty highstate would pass."""
     assert not outcome("one", {}).ok

@@ -110,7 +110,11 @@ def test_the_environment_is_one_of_the_pillar_roots(minion: Callable[..., Minion
     config = yaml.safe_load(minion("salt-1", env).files["/etc/salt/master.d/saltwatch.conf"])
     roots = [Path(path).name for path in config["pillar_roots"]["base"]]
     assert roots == ["local", env, "base"]
-    assert [next(iter(each)) for each in config["ext_pillar"]] == ["fleet_map", "pillar_schema"]
+    assert [next(iter(each)) for each in config["ext_pillar"]] == [
+        "fleet_map",
+        "extension_modules",
+        "pillar_schema",
+    ]
 
 
 def test_minions_ask_the_control_node_by_its_name(minion: Callable[..., Minion]) -> None:
