@@ -335,7 +335,7 @@ class Up:
             chosen = ["--list", ",".join(behind)]
             shown = shlex.join(["salt", *chosen, "saltutil.sync_all"])
             step.show_command(f"salt-1: {shown}")
-            command = self.operator.ssh(CONTROL, f"sudo {shown} --out=quiet")
+            command = self.operator.ssh(CONTROL, f"sudo {shown}")
             step.run(command, env=self.operator.environment())
             outcomes |= self._apply_once(step, chosen, behind, *arguments)
         return outcomes
