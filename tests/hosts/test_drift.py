@@ -200,13 +200,18 @@ def _aws_drift() -> list[dict[str, str]]:
 def test_a_host_applies_its_highstate_by_itself() -> None:
     """As its timer would. A run that fails says so, and leaves the time of the last success.
 
-    Mutants: `salt-call test.true` in the unit; the time of the success written whatever failed.
+    Nobody is there to bring extension modules of which the master has others.
+
+    Mutants: `salt-call test.true` in the unit, or no `saltutil.sync_all`; the time of the success written whatever
+    failed.
     """
     host, unit = catalogue.host_of("app"), "salt-highstate.service"
     target = "/etc/systemd/system/salt-highstate.timer"
     settle(host)
     before = _runs(host)
+    stale = "/var/cache/salt/minion/extmods/modules/stale.py"
     try:
+        remote.run(host, "touch", stale)
         remote.run(host, "sh", "-c", f"rm {target} && mkdir {target}")  # what file.managed does not replace
         remote.run(host, "systemctl", "start", unit, timeout=600, check=False)
         failed = _runs(host)
