@@ -55,9 +55,9 @@ while [ "$tries" -lt 150 ] && systemctl list-units --full --no-pager --no-legend
     sleep 0.2
 done
 
-# The master is there and knows this minion.
+# The master is there, knows this minion, and gives it the extension modules that it asks for no more.
 tries=0
-until timeout 20 salt-call --retcode-passthrough --log-level=quiet test.ping; do
+until timeout 20 salt-call --retcode-passthrough --log-level=quiet saltutil.sync_all; do
     tries=$((tries + 1))
     if [ "$tries" -ge 9 ]; then
         echo "control-node.sh: the master does not answer its own minion: see journalctl -u salt-master" >&2

@@ -1,4 +1,4 @@
-# Every host.
+# Every host. A refusal shows these lines, and this is what helps: salt '*' saltutil.sync_all
 {%- do salt['extension_modules.check']() %}
 include:
   - common

@@ -202,8 +202,8 @@ def test_a_host_applies_its_highstate_by_itself() -> None:
 
     Nobody is there to bring extension modules of which the master has others.
 
-    Mutants: `salt-call test.true` in the unit, or no `saltutil.sync_all`; the time of the success written whatever
-    failed.
+    Mutants: `salt-call test.true` in the unit, or no `saltutil.sync_all`; the time of the success written
+    whatever failed.
     """
     host, unit = catalogue.host_of("app"), "salt-highstate.service"
     target = "/etc/systemd/system/salt-highstate.timer"
