@@ -125,9 +125,9 @@ class Deployment(Up):
                 )
         return [f"{host.name} destroyed" for host in found]
 
-    def _control_is_stopped(self) -> bool:
-        stopped = inventory.find(boto3.client("ec2"), ("stopped",))
-        return any(host.name == inventory.CONTROL for host in stopped)
+    def _control_in(self, state: str) -> bool:
+        found = inventory.find(boto3.client("ec2"), (state,))
+        return any(host.name == inventory.CONTROL for host in found)
 
 
 STEPS: dict[str, Callable[[Deployment], list[str]]] = {

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from rehearsal import checkout, domain, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
@@ -52,8 +53,7 @@ def up(
     rehearsal = Up(settings)
     rehearsal.prepare(mirror)
     rehearsal.start_region()
-    rehearsal.lay_foundation()
-    rehearsal.launch_control()
+    rehearsal.lay_foundation_and_launch_control()
     launched = rehearsal.launch_fleet()
     rehearsal.balance()
     rehearsal.find_hosts()
@@ -149,6 +149,15 @@ class Up:
                 step.say("the region answers")
             self.operator.trust()
 
+    def lay_foundation_and_launch_control(self) -> None:
+        """Do the one after the other, or both at once where the control node stands already."""
+        with ThreadPoolExecutor(1) as beside:
+            foundation = beside.submit(self.lay_foundation)
+            if not self._control_in("running"):
+                foundation.result()
+            self.launch_control()
+        foundation.result()
+
     def lay_foundation(self) -> None:
         """Apply the AWS foundation: network, groups, roles, zone."""
         with self.progress.step("foundation", "The AWS foundation, as states") as step:
@@ -190,7 +199,7 @@ class Up:
             tree = self._snapshot()
             tree.write_bundle(self.build / "saltwatch.bundle")
             local_files = checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
-            if self._control_is_stopped():  # as after the machine's own restart; the map starts the others
+            if self._control_in("stopped"):  # as after the machine's own restart; the map starts the others
                 shown = f"salt-cloud -a start {CONTROL} -y"
                 step.show_command(shown)
                 self._operate(step, shown.split())
@@ -232,9 +241,10 @@ class Up:
         step.run(command, env=environment, stdin=self.build / "local.tar")
         return True
 
-    def _control_is_stopped(self) -> bool:
+    def _control_in(self, state: str) -> bool:
+        """Whether there is a control node in the state ``state`` of EC2's."""
         hosts = Region(self.settings).status()["hosts"]
-        return any(host["name"] == CONTROL and host["state"] == "stopped" for host in hosts)
+        return any(host["name"] == CONTROL and host["state"] == state for host in hosts)
 
     def _silent(self, step: Step, hosts: list[str]) -> list[str]:
         """Return the hosts from which the master has no answer in the time that a host takes to boot."""
@@ -351,8 +361,9 @@ class Up:
             for outcome in answers.feed(line):
                 step.say(str(outcome))
 
+        # Unbuffered, or a host's line would wait for the next host's answer.
         step.run(
-            self.operator.ssh(CONTROL, f"sudo {shown} --out=json --timeout=30"),
+            self.operator.ssh(CONTROL, f"sudo env PYTHONUNBUFFERED=1 {shown} --out=json --timeout=30"),
             env=self.operator.environment(),
             on_line=told,
             check=False,
