@@ -1,9 +1,9 @@
 """Whether a minion has the extension modules of the checkout as they are on the master.
 
-Minions do not ask for them before each highstate (``autoload_dynamic_modules``): half as long as all
-the rest (bench/README.md). ``salt '*' saltutil.sync_all`` brings them. So that no highstate works with others
-than the master's, the pillar has their digest (salt/_pillar/extension_modules.py), and ``role.base`` calls
-`check`.
+Minions do not ask for them before each highstate (``autoload_dynamic_modules``), which takes half as long as
+all the rest (bench/README.md): ``salt '*' saltutil.sync_all`` brings them. So that no highstate works with
+others than the master's, the pillar has their digest (salt/_pillar/extension_modules.py), and ``role.base``
+calls `check`.
 """
 
 from hashlib import sha256
