@@ -60,9 +60,9 @@ def test_a_copy_is_accepted(check: Callable[[str], None], tmp_path: Path) -> Non
         {"modules__fleet": "2", "states__once": "1"},
         {"modules__fleet": "1", "states__twice": "2"},
         {"modules__fleet": "1", "states__once": "2", "modules__sub__new": "4"},
-        {"states__fleet": "1", "modules__once": "2"},
+        {"states__fleet": "1", "states__once": "2"},
     ],
-    ids=["one missing", "one changed", "two exchanged", "one renamed", "one more", "of other kinds"],
+    ids=["one missing", "one changed", "two exchanged", "one renamed", "one more", "of another kind"],
 )
 def test_anything_else_is_refused_with_what_to_do(
     check: Callable[[str], None], tmp_path: Path, files: dict[str, str]
