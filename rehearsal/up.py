@@ -20,6 +20,7 @@ from rehearsal.region.client import Region
 from rehearsal.report import print_outcome, print_urls
 from rehearsal.settings import Settings
 from rehearsal.unavailable import by_package, unavailable
+from rehearsal.verified import Verified
 
 BOOT = 60  # seconds that a host and its Salt have to start
 # The states that leave something to do after their run, such as to restart the minion that applied them.
@@ -79,6 +80,7 @@ class Up:
         self.hosts: list[Host] = []
         self.control_is_behind = False
         self.skipped: dict[str, str] = {}
+        self.verified = Verified(settings.state / "verified")
 
     def prepare(self, mirror: str | None) -> None:
         """Check machine and checkout, before anything is changed; then the operator's files and the image."""
@@ -98,6 +100,7 @@ class Up:
                 step.say(f"SKIPPED {name}: {reason}")
             front = domain.DOMAIN if self._balanced else None
             local.write(self.settings.checkout, self.operator, sorted(reasons), packages.pillar, front)
+            self.version = self.current_version()
             self._check_pillar(step)
         with self.progress.step("image", "Debian 13 image") as step:
             base = image.ensure(self.settings, step.say)
@@ -110,11 +113,15 @@ class Up:
         """Whether the fleet is reached through a load balancer."""
         return "load_balancer" in self.fleet.managed
 
+    def current_version(self) -> str:
+        """Return what the checkout is now: its tree, and the files that git ignores."""
+        local_files = checkout.write_local_files(self.settings.checkout, self.build / "local.tar")
+        return f"{self._snapshot().commit} {local_files}"
+
     def _check_pillar(self, step: Step) -> None:
-        """Refuse a pillar that a host would refuse; once for each state of the checkout."""
+        """Refuse a pillar that a host would refuse; once for each version of the checkout."""
         stamp = self.settings.state / "pillar"
-        commit = self._snapshot().commit
-        if stamp.exists() and stamp.read_text() == commit:
+        if stamp.exists() and stamp.read_text() == self.version:
             return
         code, told = step.run(
             [sys.executable, "-m", "rehearsal.pillars", *self.fleet.hosts],
@@ -124,7 +131,7 @@ class Up:
         )
         if code:
             raise StepError(f"the pillar is refused:\n{told.strip()}", step.log, "mend it and run again")
-        stamp.write_text(commit)
+        stamp.write_text(self.version)
 
     def _snapshot(self) -> checkout.Snapshot:
         return checkout.Snapshot(self.settings.checkout, self.settings.state / "checkout.git")
@@ -299,8 +306,10 @@ class Up:
     def converge(self, predict: bool) -> dict[str, Outcome]:
         """Apply the highstate everywhere. Returns each expected host's outcome."""
         with self.progress.step("converge", "Converge every host") as step:
+            before: dict[str, Outcome] = {}
             if self.control_is_behind:  # it builds what the others install
-                self._silent_after(step, self._apply(step, CONTROL, [CONTROL]))
+                before = self._apply(step, CONTROL, [CONTROL])
+                self._silent_after(step, before)
             predicted = self._apply(step, "*", self.fleet.hosts, "test=True") if predict else {}
             outcomes = self._apply(step, "*", self.fleet.hosts)
             for host, prediction in predicted.items():
@@ -312,6 +321,10 @@ class Up:
                 outcomes[host].errors.append(
                     "its minion is silent after the restart that its highstate asked for"
                 )
+            for host, outcome in before.items():
+                outcomes[host].changes |= outcome.changes
+            if any(outcome.changes for outcome in outcomes.values()):
+                self.verified.forget()
             for outcome in outcomes.values():
                 for error in outcome.errors:
                     step.say(f"{outcome.host}: {error}")
@@ -374,20 +387,15 @@ class Up:
         return answers.outcomes
 
     def verify(self) -> suite.Verdict:
-        """Run the host tests, unless this very tree was verified on these very instances."""
-        subject = self._subject()
-        stamp = self.settings.state / "verified"
-        if stamp.exists() and stamp.read_text().startswith(subject):
-            when = stamp.read_text().removeprefix(subject).strip()
+        """Run the host tests, unless this very version was verified on these very instances."""
+        subject = " ".join([self.version, *(host.instance_id for host in self.hosts)])
+        if when := self.verified.since(subject):
             return suite.Verdict(True, f"passed at {when}, nothing has changed since")
         with self.progress.step("verify", "Verify every host") as step:
             verdict = suite.host_tests(self.settings, self.operator, step)
             if verdict.passed:
-                stamp.write_text(f"{subject} {time.strftime('%H:%M:%S')}")
+                self.verified.passed(subject)
             return verdict
-
-    def _subject(self) -> str:
-        return " ".join([self._snapshot().commit, *(host.instance_id for host in self.hosts)])
 
     def conclude(
         self,
