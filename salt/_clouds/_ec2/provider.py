@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,11 @@ def read_descriptions() -> None:
         loader().load_data(shared)
 
 
+# Each function of the driver makes a Provider of its own, and a client takes 40 ms to make.
+_clients: dict[tuple[Any, ...], Any] = {}
+_sessions: dict[tuple[Any, ...], Any] = {}
+
+
 def _core_session() -> botocore.session.Session:
     core = botocore.session.get_session()
     core.register_component("data_loader", loader())
@@ -63,8 +68,6 @@ class Provider:
     alias: str
     settings: Mapping[str, Any]
     opts: Mapping[str, Any]
-    _clients: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
-    _sessions: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def region(self) -> str:
@@ -78,19 +81,19 @@ class Provider:
         return State(Path(self.opts["cachedir"]) / "ec2" / f"{self.alias}-{self.region}")
 
     def client(self, service: str = "ec2", *, retries: int = 8) -> Any:
-        """Return a boto3 client; one a process, since clients do not survive a fork.
+        """Return a boto3 client: this process's, since clients do not survive a fork.
 
         Args:
             service: AWS's name of it.
             retries: How often botocore may try in all (its standard mode: backoff with jitter, throttling
                 and 5xx answers included). 1 where the caller does that itself.
         """
-        process = os.getpid()
-        key = (process, service, retries)
-        if key not in self._clients:
-            if process not in self._sessions:
-                self._sessions[process] = self._session()
-            self._clients[key] = client = self._sessions[process].client(
+        owner = (os.getpid(), self.region, repr(sorted(self.settings.items())))
+        key = (*owner, service, retries)
+        if key not in _clients:
+            if owner not in _sessions:
+                _sessions[owner] = self._session()
+            _clients[key] = client = _sessions[owner].client(
                 service,
                 endpoint_url=self.endpoint(service),
                 config=botocore.config.Config(
@@ -102,7 +105,7 @@ class Provider:
             )
             if service == "ec2":
                 explain_denials(client, lambda: self.client("sts"))
-        return self._clients[key]
+        return _clients[key]
 
     def endpoint(self, service: str) -> str | None:
         """Return the URL of a service's endpoint, where the provider sets one.

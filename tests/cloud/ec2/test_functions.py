@@ -371,3 +371,22 @@ def test_endpoints(options, service, url, tmp_path):
 
     settings = {"location": "eu-west-1", **options}
     assert Provider("ec2", settings, {"cachedir": str(tmp_path)}).endpoint(service) == url
+
+
+def test_clients_are_the_process_s_own(monkeypatch):
+    """What salt-cloud calls one after another asks by one client, but a fork or another provider by its own.
+
+    Mutants: clients that a Provider keeps to itself; a key without the process, the region or the settings.
+    """
+    from _ec2.provider import Provider
+
+    def client(opts=(), **options):
+        settings = {"location": "eu-west-1", "id": "one", "key": "a", **options}
+        return Provider("ec2", settings, dict(opts)).client()
+
+    first = client()
+    assert client() is first
+    assert client(id="two") is not first
+    assert client({"location": "us-east-2"}) is not first
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert client() is not first

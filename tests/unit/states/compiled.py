@@ -3,6 +3,7 @@
 import copy
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import salt.version
 import yaml
 from salt.state import STATE_INTERNAL_KEYWORDS
 from salt.utils.yamlloader import SaltYamlSafeLoader
+from shared import once
 
 ROOT = Path(__file__).parents[3]
 MAP = ROOT / "cloud.map"
@@ -50,6 +52,21 @@ def members(cloud_map: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield profile, host, overrides
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """A highstate that was compiled.
+
+    Attributes:
+        chunks: the states, in the order in which they would run.
+        files: the text of each managed file that is made from one of here, by path.
+        unknown_arguments: of states, those that their function would ignore.
+    """
+
+    chunks: list[Chunk]
+    files: dict[str, str]
+    unknown_arguments: list[str]
+
+
 class Minion:
     """What Salt would do on one minion of one environment.
 
@@ -61,6 +78,7 @@ class Minion:
         local: the pillar root of this machine, as ``pillar/local`` is in a rehearsal.
         artifacts: the file root of what the control node builds.
         cloud_map: the map to read; default: the environment's.
+        shared: a directory whose other users, in other processes, need not compile the same again.
     """
 
     def __init__(
@@ -71,8 +89,9 @@ class Minion:
         local: Path,
         artifacts: Path,
         cloud_map: Path | None = None,
+        shared: Path | None = None,
     ) -> None:
-        self.id, self.env = minion_id, env
+        self.id, self.env, self._shared = minion_id, env, shared
         self._opts = salt.config.apply_minion_config(
             {
                 "id": minion_id,
@@ -95,32 +114,22 @@ class Minion:
     @cached_property
     def pillar(self) -> dict[str, Any]:
         """The merged pillar, with ``_errors`` if it is refused."""
-        opts = copy.deepcopy(self._opts)
-        return salt.pillar.Pillar(opts, opts["grains"], self.id, "base").compile_pillar()
+        return once(self._shared and self._shared / "pillar", self._compile_pillar)
 
-    @cached_property
+    @property
     def chunks(self) -> list[Chunk]:
         """The states, in the order in which they would run."""
-        chunks = self._state.compile_low_chunks()
-        assert all(isinstance(chunk, dict) for chunk in chunks), f"{self.id} {self.env}: {chunks}"
-        return chunks
+        return self._compiled.chunks
 
-    @cached_property
+    @property
     def files(self) -> dict[str, str]:
         """The text of each managed file that is made from one of here, by path."""
-        chunks = list(self._with("file.managed"))
-        written = {
-            chunk["name"]: chunk["contents"]
-            for chunk in chunks
-            if str(chunk.get("contents")).startswith("# Managed by Salt: salt://")
-        }
-        # Templates see the ``opts`` of the loader made last, which may be another minion's by now.
-        functions = self._highstate().state.functions
-        return written | {
-            chunk["name"]: self._text(chunk, functions)
-            for chunk in chunks
-            if str(chunk.get("source")).startswith("salt://")
-        }
+        return self._compiled.files
+
+    @property
+    def unknown_arguments(self) -> list[str]:
+        """The arguments of states that their function would ignore."""
+        return self._compiled.unknown_arguments
 
     def apply(self) -> dict[str, Chunk] | list[str]:
         """Return what ``state.apply mock=True`` does: every state is called, none does anything.
@@ -128,14 +137,6 @@ class Minion:
         That is the results of the states, or the errors for which Salt refuses to run any.
         """
         return self._highstate(mocked=True).call_highstate()
-
-    def unknown_arguments(self) -> Iterator[str]:
-        """Yield the arguments of states that their function would ignore."""
-        for chunk in self.chunks:
-            name = f"{chunk['state']}.{chunk['fun']}"
-            known = set(inspect.signature(self._state.state.states[name]).parameters)
-            known |= STATE_INTERNAL_KEYWORDS | UNNAMED_ARGUMENTS.get(name, set()) | {"name", "__id__"}
-            yield from (f"{chunk['__id__']}: {name} has no {key}" for key in chunk if key not in known)
 
     def missing_sources(self) -> Iterator[str]:
         """Yield the ``salt://`` sources that are not in the file roots."""
@@ -147,16 +148,33 @@ class Minion:
                     yield f"{chunk['__id__']}: {source}"
 
     @cached_property
-    def _state(self) -> salt.state.HighState:
-        return self._highstate()
+    def _compiled(self) -> Compiled:
+        return once(self._shared and self._shared / "highstate", self._compile)
+
+    def _compile_pillar(self) -> dict[str, Any]:
+        opts = copy.deepcopy(self._opts)
+        return salt.pillar.Pillar(opts, opts["grains"], self.id, "base").compile_pillar()
+
+    def _compile(self) -> Compiled:
+        # Templates see the ``opts`` of the loader made last: files are rendered before there is another one.
+        highstate = self._highstate()
+        chunks = highstate.compile_low_chunks()
+        assert all(isinstance(chunk, dict) for chunk in chunks), f"{self.id} {self.env}: {chunks}"
+        files = dict(self._files(chunks, highstate.state.functions))
+        return Compiled(chunks, files, list(_unknown_arguments(chunks, highstate.state.states)))
 
     def _highstate(self, **arguments: Any) -> salt.state.HighState:
         """Return a highstate of its own, which need not compile the pillar again."""
         pillar = copy.deepcopy(self.pillar)
         return salt.state.HighState(copy.deepcopy(self._opts), initial_pillar=pillar, **arguments)
 
-    def _with(self, function: str) -> Iterator[Chunk]:
-        return (chunk for chunk in self.chunks if f"{chunk['state']}.{chunk['fun']}" == function)
+    def _files(self, chunks: list[Chunk], functions: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        for chunk in chunks:
+            if f"{chunk['state']}.{chunk['fun']}" == "file.managed":
+                if str(chunk.get("source")).startswith("salt://"):
+                    yield chunk["name"], self._text(chunk, functions)
+                elif str(chunk.get("contents")).startswith("# Managed by Salt: salt://"):
+                    yield chunk["name"], chunk["contents"]
 
     def _text(self, chunk: Chunk, functions: Mapping[str, Any]) -> str:
         path, _, error = functions["file.get_managed"](
@@ -177,3 +195,11 @@ class Minion:
             path = functions["cp.cache_file"](chunk["source"])
         assert path, f"{self.id} {self.env}: {chunk['__id__']}: {error}"
         return Path(path).read_text()
+
+
+def _unknown_arguments(chunks: list[Chunk], states: Mapping[str, Any]) -> Iterator[str]:
+    for chunk in chunks:
+        name = f"{chunk['state']}.{chunk['fun']}"
+        known = set(inspect.signature(states[name]).parameters)
+        known |= STATE_INTERNAL_KEYWORDS | UNNAMED_ARGUMENTS.get(name, set()) | {"name", "__id__"}
+        yield from (f"{chunk['__id__']}: {name} has no {key}" for key in chunk if key not in known)

@@ -1,3 +1,5 @@
+import functools
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +8,7 @@ import pytest
 import salt._logging
 import yaml
 from compiled import MAPS, Minion, members
+from shared import once
 
 # Salt logs to what pytest has closed by the time it exits.
 salt._logging.shutdown_temp_handler()
@@ -14,9 +17,19 @@ HOSTS = [(host, env) for env, cloud_map in MAPS.items() for _, host, _ in member
 
 
 @pytest.fixture(scope="session")
-def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def everybodys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def local_pillar(everybodys: Path) -> Path:
     """A pillar root with what ``./rehearse`` makes for a machine; the secrets are random."""
-    root = tmp_path_factory.mktemp("local")
+    return once(everybodys / "local.made", lambda: _write_pillar(everybodys / "local"))
+
+
+def _write_pillar(root: Path) -> Path:
     password = secrets.token_urlsafe(24)
     content = {
         "local.sls": {
@@ -29,7 +42,7 @@ def local_pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **{f"local/{name}.sls": {name: {"s3": s3(name)}} for name in ("loki", "mimir", "tempo")},
     }
     for name, pillar in content.items():
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
         (root / name).write_text(yaml.safe_dump(pillar))
     return root
 
@@ -39,9 +52,12 @@ def s3(component: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifacts(everybodys: Path) -> Path:
     """A file root with the application as the control node's build-app leaves it, its wheels aside."""
-    root = tmp_path_factory.mktemp("artifacts")
+    return once(everybodys / "artifacts.made", lambda: _write_artifacts(everybodys / "artifacts"))
+
+
+def _write_artifacts(root: Path) -> Path:
     (root / "app" / "1.0").mkdir(parents=True)
     (root / "app" / "1.0" / "requirements.txt").write_text("any==1.0 --hash=sha256:00\n")
     (root / "app" / "VERSION").write_text("1.0\n")
@@ -50,17 +66,15 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def minion(
-    tmp_path_factory: pytest.TempPathFactory, local_pillar: Path, artifacts: Path
+    tmp_path_factory: pytest.TempPathFactory, everybodys: Path, local_pillar: Path, artifacts: Path
 ) -> Callable[..., Minion]:
-    """Return a function that returns a minion by id and environment, compiled once."""
-    cache: dict[tuple[str, str, Path | None], Minion] = {}
+    """Return a function that returns a minion by id and environment, compiled once in all workers."""
     root_dir = tmp_path_factory.mktemp("salt")
 
+    @functools.cache
     def get(minion_id: str, env: str = "dev", cloud_map: Path | None = None) -> Minion:
-        key = minion_id, env, cloud_map
-        if key not in cache:
-            cache[key] = Minion(minion_id, env, root_dir, local_pillar, artifacts, cloud_map)
-        return cache[key]
+        kept = everybodys / "minions" / env / minion_id if cloud_map is None else None
+        return Minion(minion_id, env, root_dir, local_pillar, artifacts, cloud_map, kept)
 
     return get
 

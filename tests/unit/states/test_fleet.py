@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from loader import ROOT, load
 from salt.exceptions import CommandExecutionError
@@ -94,6 +94,7 @@ def _groups_of(host: str, fleet: dict[str, Any]) -> set[str]:
     return {f"{fleet['name']}-{role}" for role in ("base", *fleet_module.roles(host, fleet))}
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_every_rule_between_groups_has_its_counterpart(fleet: dict[str, Any]) -> None:
     """Mutant: the egress of clients left out in ``security_groups``."""
@@ -147,6 +148,7 @@ def _flows(fleet: dict[str, Any]) -> list[tuple[str, str, int, str]]:
     return [(f["client"], f["server"], f["port"], f["protocol"]) for f in fleet_module.flows(fleet)]
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_flows_are_what_the_groups_allow(fleet: dict[str, Any]) -> None:
     """Mutant: ``flows`` without the hosts that reach what is open to the world."""
@@ -160,6 +162,7 @@ def test_flows_of_the_real_fleet_are_what_its_groups_allow(fleet: dict[str, Any]
     assert set(_flows(fleet)) == _allowed(fleet)
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_unavailable_services_do_not_exist(fleet: dict[str, Any]) -> None:
     """Mutant: ``_catalogue`` returns all rows."""
@@ -170,6 +173,7 @@ def test_unavailable_services_do_not_exist(fleet: dict[str, Any]) -> None:
     assert all(fleet_module.endpoints(service, fleet) == [] for service in fleet["services"])
 
 
+@settings(deadline=None)
 @given(fleets())
 def test_scrape_targets_are_unique(fleet: dict[str, Any]) -> None:
     """Mutant: the label ``prober`` or ``service`` left out of the probes."""

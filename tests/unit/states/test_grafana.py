@@ -43,7 +43,7 @@ def test_pillar_and_states_are_valid(grafana: Minion) -> None:
     results = grafana.apply()
     assert isinstance(results, dict), results
     assert [result for result in results.values() if not result["result"]] == []
-    assert list(grafana.unknown_arguments()) == []
+    assert grafana.unknown_arguments == []
     assert list(grafana.missing_sources()) == []
 
 

@@ -25,7 +25,7 @@ def test_states_compile(any_minion: Minion) -> None:
 
 def test_states_have_no_unknown_argument(any_minion: Minion) -> None:
     """Mutant: ``mode`` of prometheus-config misspelled ``modus``."""
-    assert list(any_minion.unknown_arguments()) == []
+    assert any_minion.unknown_arguments == []
 
 
 def test_sources_exist(any_minion: Minion) -> None:
