@@ -20,12 +20,15 @@ alloy-package:
       - file: grafana-repo-versions
       - module: grafana-repo-refresh
 
-# adm reads the log files, systemd-journal the journal.
+# adm reads the log files, systemd-journal the journal. The package makes it so: before, nothing is to be foretold.
 alloy-user:
   user.present:
     - name: alloy
     - groups: [adm, systemd-journal]
     - remove_groups: False
     - createhome: False
+    - onlyif:
+      - fun: user.info
+        name: alloy
     - require:
       - pkg: alloy-package

@@ -61,4 +61,6 @@ def test_a_request_is_found_by_its_trace(
     assert _labels(job, host, labels["level"]).items() <= labels.items()
     assert labels["request_id"]
     series = loki.json("/loki/api/v1/series", **{"match[]": f'{{job="{job}"}}'})["data"]
-    assert all(set(each) <= {"job", "host", "role", "env", "level"} for each in series)
+    # Loki's own begin so: it splits a stream that is written fast.
+    named = {label for each in series for label in each if not label.startswith("__")}
+    assert named <= {"job", "host", "role", "env", "level"}
