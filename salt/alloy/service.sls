@@ -5,7 +5,6 @@ alloy-service:
     - require:
       - file: alloy-config
     - watch:
-      - user: alloy-user
       - file: alloy-arguments
       - file: alloy-unit
 
