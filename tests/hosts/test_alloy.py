@@ -30,7 +30,7 @@ def _labels(job: str, host: str, level: str) -> dict[str, str]:
 
 
 def test_a_line_in_the_journal_is_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
-    """Mutants: Alloy not a member of systemd-journal; the priority's name not translated."""
+    """Mutants: systemd-journal none of Alloy's groups; the priority's name not translated."""
     text = f"test-{secrets.token_hex(8)}"
     remote.run(minion_id, "logger", "--tag", "saltwatch-test", "--priority", "user.err", text)
     # sudo writes its command down too, with another level.

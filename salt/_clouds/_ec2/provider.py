@@ -80,6 +80,11 @@ class Provider:
         """What its processes share, one directory a provider and region."""
         return State(Path(self.opts["cachedir"]) / "ec2" / f"{self.alias}-{self.region}")
 
+    @functools.cached_property
+    def _identity(self) -> tuple[Any, ...]:
+        """What makes its clients other than another provider's; to ask boto3 for its region takes long."""
+        return self.opts.get("location"), repr(sorted(self.settings.items()))
+
     def client(self, service: str = "ec2", *, retries: int = 8) -> Any:
         """Return a boto3 client: this process's, since clients do not survive a fork.
 
@@ -88,7 +93,7 @@ class Provider:
             retries: How often botocore may try in all (its standard mode: backoff with jitter, throttling
                 and 5xx answers included). 1 where the caller does that itself.
         """
-        owner = (os.getpid(), self.region, repr(sorted(self.settings.items())))
+        owner = (os.getpid(), *self._identity)
         key = (*owner, service, retries)
         if key not in _clients:
             if owner not in _sessions:

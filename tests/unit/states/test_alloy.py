@@ -239,3 +239,10 @@ def test_what_alloy_does_not_start_with_is_named(render: Render, tmp_path: Path,
     answer = _check(render("app-1").replace(good, bad, 1), tmp_path)
     assert answer.returncode != 0
     assert bad in answer.stderr
+
+
+def test_its_unit_has_the_groups_that_read_logs(tmp_path: Path, local_pillar: Path, artifacts: Path) -> None:
+    """Whatever its package does for the user. Mutants: the line left out; one of the groups."""
+    host = overridden("loki-1", {"fleet": {"unavailable": ["https"]}}, tmp_path, local_pillar, artifacts)
+    unit = host.files["/etc/systemd/system/alloy.service.d/saltwatch.conf"]
+    assert "SupplementaryGroups=adm systemd-journal\n" in unit
