@@ -18,8 +18,10 @@ if [ "${1-}" != -c ] || [ ! -f "${2-}/minion.pub" ]; then
 fi
 minion_id=$(sed -n 's/^id: *//p' "$2/minion")
 
-# No daemons yet (-X): the highstate configures them first.
+# No daemons yet (-X): the highstate configures them first. Debian starts what it installs all the same; a minion
+# takes seconds to stop, and is not waited for.
 sh "$uploaded/bootstrap-salt.sh" -M -L -X -p git "$@"
+systemctl stop --no-block salt-minion salt-master
 
 # A repository that takes `git push` and then shows what was pushed.
 if [ -d "$checkout/.git" ]; then

@@ -206,12 +206,14 @@ def host_tests(settings: Settings, operator: Operator, step: Step, without: str 
         without: The marks of those that are left out, as pytest's ``-m`` takes them.
     """
     results = [f"--junitxml={settings.checkout / RESULTS}"]
+    # They only look, and wait for most of their time.
+    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     argv = operator.command(
-        [sys.executable, "-m", "pytest", "-m", f"not ({without})", *results, "tests/hosts"]
+        [sys.executable, "-m", "pytest", *parallel, "-m", f"not ({without})", *results, "tests/hosts"]
     )
 
     def show(line: str) -> None:
-        if line.startswith(("tests/", "FAILED", "ERROR")):
+        if line.startswith(("FAILED", "ERROR")) or line.endswith("%]"):  # of all tests so far
             step.say(line)
 
     code, output = step.run(
