@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+NO_ANSWER = "no answer from its minion"
+UNHEARD = (NO_ANSWER, "Minion did not return")  # the latter in Salt's words
+
 
 @dataclass
 class Outcome:
@@ -26,6 +29,11 @@ class Outcome:
     def refused_for_modules(self) -> bool:
         """Whether nothing was applied since the minion has not the master's extension modules."""
         return not self.succeeded and any("saltutil.sync_all" in error for error in self.errors)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether its minion did not answer, and what it did of the highstate is not known."""
+        return not self.succeeded and any(error.startswith(UNHEARD) for error in self.errors)
 
     def __str__(self) -> str:
         counts = f"{self.succeeded} succeeded, {len(self.changes)} changed, {self.failed} failed"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from rehearsal import checkout, domain, forwards, image, local, preflight, suite
 from rehearsal.fleet import Fleet
-from rehearsal.highstate import Answers, Outcome
+from rehearsal.highstate import NO_ANSWER, Answers, Outcome
 from rehearsal.image import managed
 from rehearsal.inventory import CONTROL, Host
 from rehearsal.mirror import find_packages
@@ -350,9 +350,15 @@ class Up:
     def _apply(self, step: Step, target: str, hosts: list[str], *arguments: str) -> dict[str, Outcome]:
         """Return the outcome of each of ``hosts``, which are what ``target`` should match.
 
-        Where a highstate is refused for extension modules of another version, they are brought first.
+        A minion that was about to restart when it was asked, as after a highstate whose `./rehearse` was
+        killed, is asked again. Where a highstate is refused for extension modules of another version, they
+        are brought first.
         """
         outcomes = self._apply_once(step, [target], hosts, *arguments)
+        if unheard := [host for host, outcome in outcomes.items() if outcome.unheard]:
+            silent = self._silent(step, unheard)
+            if back := [host for host in unheard if host not in silent]:
+                outcomes |= self._apply_once(step, ["--list", ",".join(back)], back, *arguments)
         behind = [host for host, outcome in outcomes.items() if outcome.refused_for_modules]
         if behind:
             chosen = ["--list", ",".join(behind)]
@@ -382,8 +388,8 @@ class Up:
             check=False,
         )
         for host in answers.missing(hosts):
-            answers.outcomes[host] = Outcome(host, errors=["no answer from its minion"])
-            step.say(f"{host}: no answer from its minion")
+            answers.outcomes[host] = Outcome(host, errors=[NO_ANSWER])
+            step.say(f"{host}: {NO_ANSWER}")
         return answers.outcomes
 
     def verify(self) -> suite.Verdict:
