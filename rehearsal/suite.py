@@ -21,7 +21,8 @@ from rehearsal.region import process
 from rehearsal.settings import Settings
 
 DRIVER_COVERAGE = 95  # per cent of the EC2 driver's lines and branches that its tests have to reach
-COVERAGE = ("--cov", "--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml")
+DRIVER = "salt/_clouds"
+REPORTS = ("--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml")
 HYPERVISOR = "tests/region/machine"
 RESULTS = "build/reports/hosts.xml"  # of the host tests, as JUnit writes it
 # As pytest closes: "== 3 failed, 210 passed, 2 skipped in 12.34s ==", with -q without the rules.
@@ -106,11 +107,11 @@ class Suite:
     def units(self) -> None:
         """What else needs no host. The region's API by itself: it changes moto for its whole process."""
         self._beside("region", ["tests/region", f"--ignore={HYPERVISOR}"])
-        self._beside("driver", [*COVERAGE, "tests/cloud/ec2"])
-        covered = ["coverage", "report", "--include=salt/_clouds/*", f"--fail-under={DRIVER_COVERAGE}"]
+        self._beside("driver", [f"--cov={DRIVER}", *REPORTS, "tests/cloud/ec2"])
+        covered = ["coverage", "report", f"--include={DRIVER}/*", f"--fail-under={DRIVER_COVERAGE}"]
         self._part("driver's coverage", [sys.executable, "-m", *covered])
         # Of the rest it is told and not judged, and costs half as much again.
-        coverage = [*COVERAGE, "--cov-append"] if self.long else []
+        coverage = ["--cov", *REPORTS, "--cov-append"] if self.long else []
         self._beside("unit", [*coverage, "app/tests", "tests/rules", "tests/unit"])
 
     def _beside(self, name: str, arguments: list[str]) -> None:
