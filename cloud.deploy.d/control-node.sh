@@ -18,10 +18,13 @@ if [ "${1-}" != -c ] || [ ! -f "${2-}/minion.pub" ]; then
 fi
 minion_id=$(sed -n 's/^id: *//p' "$2/minion")
 
-# No daemons yet (-X): the highstate configures them first. Debian starts what it installs all the same; a minion
-# takes seconds to stop, and is not waited for.
+# No daemons yet (-X, and for what Debian starts when it is installed policy-rc.d): the highstate configures
+# them first, and a minion takes seconds to stop.
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod +x /usr/sbin/policy-rc.d
+trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 sh "$uploaded/bootstrap-salt.sh" -M -L -X -p git "$@"
-systemctl stop --no-block salt-minion salt-master
+rm /usr/sbin/policy-rc.d
 
 # A repository that takes `git push` and then shows what was pushed.
 if [ -d "$checkout/.git" ]; then
