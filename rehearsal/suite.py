@@ -207,8 +207,7 @@ def host_tests(settings: Settings, operator: Operator, step: Step, without: str 
         without: The marks of those that are left out, as pytest's ``-m`` takes them.
     """
     results = [f"--junitxml={settings.checkout / RESULTS}"]
-    # They only look, and wait for most of their time.
-    parallel = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    parallel = ["-n", "2", "--dist", "loadgroup"]
     argv = operator.command(
         [sys.executable, "-m", "pytest", *parallel, "-m", f"not ({without})", *results, "tests/hosts"]
     )

@@ -21,6 +21,8 @@ from rehearsal import inventory
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
+MACHINES = {"test_base.py", "test_ports.py", "test_salt_cloud.py"}
+
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out what is about another environment's fleet: production has one file of its own."""
@@ -34,10 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one.
 
     What needs a fleet on which nothing fires comes first: other tests leave failures in the rules' windows.
+    Of two workers (`--dist loadgroup`) one has what listens somewhere or launches something, and who looks
+    for such.
     """
     if items and not remote.SSH_CONFIG:
         raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")
     items.sort(key=lambda item: item.get_closest_marker("undisturbed") is None)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("machines" if item.path.name in MACHINES else "services"))
     logging.getLogger().setLevel(logging.INFO)  # Salt asks for everything, signatures of AWS calls included
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import catalogue
+import pytest
 import remote
 from prometheus import Prometheus
 
@@ -124,6 +125,7 @@ def test_alerts_reach_alertmanager(prometheus: Prometheus, eventually: Callable[
     eventually(lambda: '"Watchdog"' in remote.run(prometheus.host, "python3", "-c", program))
 
 
+@pytest.mark.drift
 def test_restart_loses_no_sample(prometheus: Prometheus, eventually: Callable[..., Any]) -> None:
     """Mutant: the data directory on a file system that goes with the process."""
     moment = f"{time.time() - 20:.3f}"

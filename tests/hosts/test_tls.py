@@ -201,10 +201,11 @@ def test_a_path_that_is_no_text_leaves_a_line_that_is(
     website.raw(f"GET {mark}-".encode() + b"\xff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     path = catalogue.fleet()["services"]["http"]["logs"]["file"]
     program = (
-        "import json, sys\n"
-        "marks = (sys.argv[2].encode(), b'\"?\"')\n"
-        "lines = [line for line in open(sys.argv[1], 'rb') if any(mark in line for mark in marks)]\n"
-        "print(json.dumps([json.loads(line.decode())['path'] for line in lines[-2:]]))"
+        "import itertools, json, sys\n"
+        "mark, unreadable = sys.argv[2].encode(), b'\"?\"'\n"
+        "lines = list(itertools.dropwhile(lambda line: mark not in line, open(sys.argv[1], 'rb')))\n"
+        "lines = [line for line in lines if mark in line or unreadable in line]\n"
+        "print(json.dumps([json.loads(line.decode())['path'] for line in lines]))"
     )
 
     def paths() -> list[str]:
