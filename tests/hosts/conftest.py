@@ -32,6 +32,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if (collection_path.name == "test_production.py") is not production else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one.
 
