@@ -207,7 +207,7 @@ def host_tests(settings: Settings, operator: Operator, step: Step, without: str 
         without: The marks of those that are left out, as pytest's ``-m`` takes them.
     """
     results = [f"--junitxml={settings.checkout / RESULTS}"]
-    parallel = ["-n", "2", "--dist", "loadgroup"]
+    parallel = ["-n", "2", "--dist", "loadscope"]
     argv = operator.command(
         [sys.executable, "-m", "pytest", *parallel, "-m", f"not ({without})", *results, "tests/hosts"]
     )

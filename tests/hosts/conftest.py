@@ -16,11 +16,13 @@ import tls
 from prometheus import Prometheus
 from testinfra.host import Host
 from website import Website
+from xdist.scheduler import LoadScopeScheduling
 
 from rehearsal import inventory
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
+# What listens somewhere or makes AWS fail, and what looks who listens.
 MACHINES = {"test_base.py", "test_ports.py", "test_salt_cloud.py"}
 
 
@@ -32,19 +34,26 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if (collection_path.name == "test_production.py") is not production else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+class TwoKinds(LoadScopeScheduling):
+    """Of two workers one gets MACHINES, the other what is left."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "machines" if Path(nodeid.partition("::")[0]).name in MACHINES else "services"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Keep those apart that would disturb each other."""
+    return TwoKinds(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Refuse to run without a fleet: a skipped test would look like a good one.
 
     What needs a fleet on which nothing fires comes first: other tests leave failures in the rules' windows.
-    Of two workers (`--dist loadgroup`) one has what listens somewhere or launches something, and who looks
-    for such.
     """
     if items and not remote.SSH_CONFIG:
         raise pytest.UsageError("SALTWATCH_SSH_CONFIG is not set: run these tests with `./rehearse test`")
     items.sort(key=lambda item: item.get_closest_marker("undisturbed") is None)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("machines" if item.path.name in MACHINES else "services"))
     logging.getLogger().setLevel(logging.INFO)  # Salt asks for everything, signatures of AWS calls included
 
 
