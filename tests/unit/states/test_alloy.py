@@ -246,3 +246,11 @@ def test_its_unit_has_the_groups_that_read_logs(tmp_path: Path, local_pillar: Pa
     host = overridden("loki-1", {"fleet": {"unavailable": ["https"]}}, tmp_path, local_pillar, artifacts)
     unit = host.files["/etc/systemd/system/alloy.service.d/saltwatch.conf"]
     assert "SupplementaryGroups=adm systemd-journal\n" in unit
+
+
+def test_a_call_that_its_unit_forbids_is_refused(tmp_path: Path, local_pillar: Path, artifacts: Path) -> None:
+    """Alloy with its eBPF components calls bpf() as it starts, and was killed. Mutant: the line left out."""
+    host = overridden("loki-1", {"fleet": {"unavailable": ["https"]}}, tmp_path, local_pillar, artifacts)
+    unit = host.files["/etc/systemd/system/alloy.service.d/saltwatch.conf"]
+    assert "SystemCallFilter=~@privileged\n" in unit
+    assert "SystemCallErrorNumber=EPERM\n" in unit
