@@ -27,6 +27,7 @@ class Host:
     private_ip: str
     public_ip: str | None
     host_keys: tuple[str, ...]
+    half_built: bool = False  # its bootstrap failed or was interrupted, as the driver's tag says
 
 
 def find(ec2: Any, states: Sequence[str] = ("running",)) -> list[Host]:
@@ -54,6 +55,7 @@ def _host(ec2: Any, instance: dict[str, Any]) -> Host:
         private_ip=instance["PrivateIpAddress"],
         public_ip=instance.get("PublicIpAddress"),
         host_keys=host_keys(console),
+        half_built=tags.get("salt-cloud:bootstrap") in ("pending", "failed"),
     )
 
 

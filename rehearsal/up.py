@@ -211,7 +211,9 @@ class Up:
                 step.show_command(shown)
                 self._operate(step, shown.split())
             self._write_ssh_files(step)
-            if any(host.name == CONTROL for host in self.hosts) and not self._silent(step, [CONTROL]):
+            # A half-built one may answer: both daemons ran before what failed.
+            whole = any(host.name == CONTROL and not host.half_built for host in self.hosts)
+            if whole and not self._silent(step, [CONTROL]):
                 step.show_command(f"git push salt-1:/srv/saltwatch {checkout.BRANCH}")
                 _, told = step.run(
                     tree.push_command(self.operator),
