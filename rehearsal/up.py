@@ -257,12 +257,13 @@ class Up:
 
     def _silent(self, step: Step, hosts: list[str]) -> list[str]:
         """Return the hosts from which the master has no answer in the time that a host takes to boot."""
-        ping = f"sudo salt --out=json --static --list {','.join(hosts)} test.ping"
-        command = self.operator.ssh(CONTROL, ping)
+        # Short questions: one that is put before a minion is connected waits for its time in vain.
+        asked = f"tgt={','.join(hosts)} tgt_type=list timeout=5 gather_job_timeout=5"
+        command = self.operator.ssh(CONTROL, f"sudo salt-run --out=json manage.up {asked}")
         deadline = time.monotonic() + BOOT
         while True:
             _, output = step.run(command, env=self.operator.environment(), check=False, timeout=60)
-            silent = [host for host in hosts if f'"{host}": true' not in output]
+            silent = [host for host in hosts if f'"{host}"' not in output]
             if not silent or time.monotonic() > deadline:
                 return silent
             time.sleep(1)

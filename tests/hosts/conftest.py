@@ -22,8 +22,15 @@ from rehearsal import inventory
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
-# What listens somewhere or makes AWS fail, and what looks who listens.
-MACHINES = {"test_base.py", "test_ports.py", "test_salt_cloud.py"}
+# What disturbs what else is of its kind: who listens somewhere, makes AWS fail and looks who listens; what
+# waits for logs and spans; and the rest, which counts requests and uses secrets that are rotated.
+KINDS = {
+    **dict.fromkeys(("test_base.py", "test_ports.py", "test_salt_cloud.py"), "machines"),
+    **dict.fromkeys(
+        ("test_alloy.py", "test_grafana.py", "test_log_sources.py", "test_loki.py", "test_tempo.py"),
+        "telemetry",
+    ),
+}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -34,16 +41,16 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if (collection_path.name == "test_production.py") is not production else None
 
 
-class TwoKinds(LoadScopeScheduling):
-    """Of two workers one gets MACHINES, the other what is left."""
+class ByKind(LoadScopeScheduling):
+    """Tests of a kind run one after the other, by one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "machines" if Path(nodeid.partition("::")[0]).name in MACHINES else "services"
+        return KINDS.get(Path(nodeid.partition("::")[0]).name, "the rest")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """Keep those apart that would disturb each other."""
-    return TwoKinds(config, log)
+    return ByKind(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
