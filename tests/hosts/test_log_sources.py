@@ -23,6 +23,12 @@ def loki(real: Callable[[str], None]) -> Store:
     return Store("loki")
 
 
+@pytest.fixture(scope="session")
+def began() -> float:
+    """When the tests here began (hosts take turns): what comes by itself is not waited for anew on each."""
+    return time.time()
+
+
 def _labels(host: str, source: lines.Source, level: str) -> dict[str, str]:
     env = catalogue.fleet()["env"]
     return {"job": source["job"], "host": host, "role": source["role"], "env": env, "level": level}
@@ -51,16 +57,18 @@ def test_a_line_of_each_source_is_found(
     record_property(f"{minion_id}: seconds from write to query", took)
 
 
-def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[..., Any]) -> None:
+def test_snapshots_are_found(
+    loki: Store, minion_id: str, began: float, eventually: Callable[..., Any]
+) -> None:
     """New ones, with the time that is in them.
 
     Mutants: its file not readable for adm; `ts` not taken as the time.
     """
     (source,) = (each for each in lines.sources(minion_id) if each["job"] == "collector")
-    query, started = f'{{job="collector", host="{minion_id}"}}', time.time()
+    query = f'{{job="collector", host="{minion_id}"}}'
 
     def found() -> list[tuple[dict[str, str], list[list[str]]]]:
-        streams = lines.between(loki, query, started, time.time() + 60, 100)
+        streams = lines.between(loki, query, began, time.time() + 60, 100)
         return [(stream["stream"], stream["values"]) for stream in streams]
 
     for labels, values in eventually(found):
@@ -75,18 +83,23 @@ def test_snapshots_are_found(loki: Store, minion_id: str, eventually: Callable[.
     [("loki", "deletion is not available for this tenant"), ("tempo", "desc = no jobs found")],
 )
 def test_noise_is_not_sent(
-    loki: Store, real: Callable[[str], None], eventually: Callable[..., Any], job: str, noise: str
+    loki: Store,
+    real: Callable[[str], None],
+    began: float,
+    eventually: Callable[..., Any],
+    job: str,
+    noise: str,
 ) -> None:
     """It is in the journal of its host all the same: of Loki at each query, of Tempo while nothing is to do.
 
     Mutants: no stage that drops `alloy:noise`; an expression of it that does not fit.
     """
     real(job)
-    host, started = Store(job).host, time.time()
+    host = Store(job).host
     lines.ask(loki, f'{{job="{job}"}}')
 
     def said() -> str:
-        told = ("--quiet", f"--unit={job}", f"--since=@{int(started)}", f"--grep={noise}")
+        told = ("--quiet", f"--unit={job}", f"--since=@{int(began)}", f"--grep={noise}")
         return remote.run(host, "journalctl", *told, check=False)
 
     eventually(said, seconds=180)
@@ -95,4 +108,4 @@ def test_noise_is_not_sent(
     lines.write(host, [source], text)
     eventually(lambda: lines.texts(loki, f'{{job="{job}"}} |= "{text}"'))
     query = f'{{job="{job}", host="{host}"}} |= "{noise}"'
-    assert lines.between(loki, query, started, time.time() + 60, 10) == []
+    assert lines.between(loki, query, began, time.time() + 60, 10) == []
