@@ -22,8 +22,8 @@ from rehearsal import inventory
 from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
-# What disturbs what else is of its kind: who listens somewhere, makes AWS fail and looks who listens; what
-# waits for logs and spans; and the rest, which counts requests and uses secrets that are rotated.
+# What disturbs what else is of its kind: who listens somewhere and looks who listens; what waits for logs and
+# spans; and the rest, which counts requests and uses secrets that are rotated.
 KINDS = {
     **dict.fromkeys(("test_base.py", "test_ports.py", "test_salt_cloud.py"), "machines"),
     **dict.fromkeys(
