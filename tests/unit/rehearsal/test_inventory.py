@@ -1,11 +1,8 @@
 """Host keys from consoles, and ssh's files from EC2's answers."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
-import pytest
-
-from rehearsal.inventory import Host, find, host_keys, known_hosts, ssh_config
+from rehearsal.inventory import Host, host_keys, known_hosts, ssh_config
 
 CONSOLE = (
     "boot\r\n-----BEGIN SSH HOST KEY KEYS-----\r\nssh-ed25519 OLD root@h\r\n"
@@ -50,20 +47,3 @@ def test_keys_that_a_console_has_no_more_are_not_forgotten() -> None:
         Host("salt-1", "i-2", "10.0.0.8", None, ("ssh-ed25519 B",)),
     ]
     assert known_hosts(told, before) == "app-1 ssh-ed25519 A i-1\nsalt-1 ssh-ed25519 B i-2\n"
-
-
-@pytest.mark.parametrize(
-    ("tag", "half_built"), [("complete", False), ("pending", True), ("failed", True), (None, False)]
-)
-def test_a_machine_whose_bootstrap_did_not_end_is_told_from_others(tag: str | None, half_built: bool) -> None:
-    """Mutants: only one of the tag's values; a machine without the tag, launched by hand."""
-    tags = [{"Key": "Name", "Value": "salt-1"}]
-    tags += [{"Key": "salt-cloud:bootstrap", "Value": tag}] if tag else []
-    instance = {"InstanceId": "i-1", "PrivateIpAddress": "10.0.0.4", "Tags": tags}
-    pages = [{"Reservations": [{"Instances": [instance]}]}]
-    ec2 = SimpleNamespace(
-        get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages),
-        get_console_output=lambda **_: {},
-    )
-    (host,) = find(ec2)
-    assert host.half_built is half_built
