@@ -25,6 +25,17 @@ DRIVER = "salt/_clouds"
 REPORTS = ("--cov-report=term:skip-covered", "--cov-report=xml:build/reports/coverage.xml")
 HYPERVISOR = "tests/region/machine"
 RESULTS = "build/reports/hosts.xml"  # of the host tests, as JUnit writes it
+# What leaves hosts as they are: kinds of tests side by side.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadscope")
+# The host tests' marks and options, by name. Those of one row run beside each other, the rows in turn.
+HOST_TESTS = (
+    {"fleet": ("alone", ())},
+    {"hosts": ("not alone and not drift", SIDE_BY_SIDE)},
+    {
+        "application": ("drift and not alone and application", ()),
+        "monitoring": ("drift and not alone and not application", ()),
+    },
+)
 # As pytest closes: "== 3 failed, 210 passed, 2 skipped in 12.34s ==", with -q without the rules.
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|errors?|deselected)")
 
@@ -60,7 +71,7 @@ def run(settings: Settings, *, long: bool, pytest_arguments: Sequence[str] = ())
     """
     suite = Suite(settings, long)
     if pytest_arguments:
-        suite.hosts(pytest_arguments)
+        suite.some_hosts(pytest_arguments)
     else:
         with ThreadPoolExecutor(1) as beside:  # one after the other
             foundation = beside.submit(suite.foundation)
@@ -138,17 +149,32 @@ class Suite:
                 code = 1
             self.parts.append(Part("launch and converge", code, time.monotonic() - started, {}))
             if code == 0:
-                self.hosts(())
+                self.hosts()
             if not found:
                 down(self.settings, self.progress)
 
-    def hosts(self, arguments: Sequence[str]) -> None:
+    def hosts(self) -> None:
         """The host tests, as the operator."""
+        for row in HOST_TESTS:
+            with ThreadPoolExecutor(len(row)) as pool:
+                runs = [
+                    pool.submit(self._hosts, name, [*self._marked(marks), *options, "tests/hosts"])
+                    for name, (marks, options) in row.items()
+                ]
+            for run in runs:
+                run.result()
+
+    def some_hosts(self, arguments: Sequence[str]) -> None:
+        """Those host tests that pytest's arguments name, one after the other."""
+        self._hosts("hosts", [*self.marks, *arguments])
+
+    def _marked(self, marks: str) -> list[str]:
+        return ["-m", marks if self.long else f"({marks}) and not long"]
+
+    def _hosts(self, name: str, arguments: Sequence[str]) -> None:
         operator = Operator(self.settings)
-        argv = operator.command(
-            [sys.executable, "-m", "pytest", *self.marks, *(arguments or ["tests/hosts"])]
-        )
-        self._part("hosts", argv, operator.environment())
+        argv = operator.command([sys.executable, "-m", "pytest", *arguments])
+        self._part(name, argv, operator.environment())
 
     def _part(self, name: str, argv: list[str], environment: dict[str, str] | None = None) -> None:
         started = time.monotonic()
@@ -207,9 +233,8 @@ def host_tests(settings: Settings, operator: Operator, step: Step, without: str 
         without: The marks of those that are left out, as pytest's ``-m`` takes them.
     """
     results = [f"--junitxml={settings.checkout / RESULTS}"]
-    parallel = ["-n", "2", "--dist", "loadscope"]
     argv = operator.command(
-        [sys.executable, "-m", "pytest", *parallel, "-m", f"not ({without})", *results, "tests/hosts"]
+        [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, "-m", f"not ({without})", *results, "tests/hosts"]
     )
 
     def show(line: str) -> None:

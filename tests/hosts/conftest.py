@@ -23,13 +23,14 @@ from rehearsal.region.client import Region
 from rehearsal.settings import Settings
 
 # What disturbs what else is of its kind: who listens somewhere and looks who listens; what waits for logs and
-# spans; and the rest, which counts requests and uses secrets that are rotated.
+# spans; what waits for Prometheus only; and the rest, which counts requests and uses secrets that rotate.
 KINDS = {
     **dict.fromkeys(("test_base.py", "test_ports.py", "test_salt_cloud.py"), "machines"),
     **dict.fromkeys(
         ("test_alloy.py", "test_grafana.py", "test_log_sources.py", "test_loki.py", "test_tempo.py"),
         "telemetry",
     ),
+    "test_rule_metrics.py": "rules",
 }
 
 

@@ -1,18 +1,19 @@
 """The highstate, and what it changed or would change."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import catalogue
 import remote
 
 States = dict[str, dict[str, Any]]
+PUBLISHED = catalogue.fleet()["services"]["salt_publish"]["port"]
 
 
 def apply(*arguments: str) -> dict[str, States]:
     """Apply the highstate everywhere; return each host's results by state."""
-    for host in catalogue.hosts():
-        settle(host)
+    settle(*catalogue.hosts())
     answers = remote.salt("*", "state.apply", *arguments)
     assert sorted(answers) == sorted(catalogue.hosts())
     for host, states in answers.items():
@@ -22,13 +23,20 @@ def apply(*arguments: str) -> dict[str, States]:
     return answers
 
 
-def settle(host: str) -> None:
-    """Wait for what the last run left to do after itself, as to restart the minion."""
+def settle(*hosts: str) -> None:
+    """Wait for what the last run left to do after itself on hosts, as to restart the minion."""
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(_settle, hosts))
+    remote.salt("-L", ",".join(hosts), "test.ping")
+
+
+def _settle(host: str) -> None:
+    units = "systemctl list-units --plain --no-legend 'run-*.service'"
+    connected = f"ss --no-header --tcp state established dport = {PUBLISHED}"
     deadline = time.monotonic() + 120
-    while remote.run(host, "systemctl", "list-units", "--plain", "--no-legend", "run-*.service"):
+    while remote.run(host, "sh", "-c", f'{units}; [ "$({connected})" ] || echo not connected'):
         assert time.monotonic() < deadline, f"{host}: what was started after the last run does not end"
         time.sleep(1)
-    remote.salt(host, "test.ping")
 
 
 def changes(answers: dict[str, States]) -> dict[str, set[str]]:

@@ -8,6 +8,12 @@ from typing import Any
 import catalogue
 import remote
 
+# Of another test it may have a restart, or a moment at another port.
+_PATIENT_CURL = (
+    *("curl", "--silent", "--show-error", "--fail-with-body", "--max-time", "30"),
+    *("--retry", "40", "--retry-connrefused", "--retry-delay", "1", "--retry-max-time", "25"),
+)
+
 
 class Prometheus:
     """The HTTP API of one Prometheus, or of what answers as one.
@@ -27,10 +33,9 @@ class Prometheus:
         self.url = f"http://{on or host}.{fleet['zone']}:{fleet['services'][service]['port']}{prefix}"
 
     def get(self, path: str, **parameters: str) -> Any:
-        """Return ``data`` of an answer of ``/api/v1/PATH``."""
+        """Return ``data`` of an answer of ``/api/v1/PATH``; wait for it where nobody listens."""
         url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        program = f"import urllib.request as u; print(u.urlopen({url!r}, timeout=30).read().decode())"
-        answer = json.loads(remote.run(self.host, "python3", "-c", program))
+        answer = json.loads(remote.run(self.host, *_PATIENT_CURL, url))
         assert answer["status"] == "success", answer
         return answer["data"]
 

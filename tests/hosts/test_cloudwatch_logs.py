@@ -20,7 +20,7 @@ from store import Store
 
 from rehearsal.region.client import Region
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.alone]
 
 # Of each kind of source: JSON lines, lines of text, the journal.
 SERVICES = ["app", "nginx", "ssh"]

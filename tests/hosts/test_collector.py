@@ -134,7 +134,7 @@ def test_one_key_sets_the_interval_of_snapshots_and_scrapes(
     prometheus: Prometheus, eventually: Callable[..., Any]
 ) -> None:
     """Mutants: `interval` not used in `fleet.scrape_configs`, or not in the collector's arguments."""
-    host = catalogue.host_of("app")
+    host = catalogue.host_of("grafana")
 
     def intervals() -> tuple[set[str], bool]:
         targets = prometheus.get("targets", state="active")["activeTargets"]

@@ -13,7 +13,7 @@ import catalogue
 import pytest
 import remote
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 # Run by Salt's Python on the database's host, with the state as the minion has it; secrets are given here.
 _PROGRAM = """

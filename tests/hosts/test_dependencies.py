@@ -13,7 +13,7 @@ from website import Answer, Website
 from rehearsal.inventory import Host
 from rehearsal.region.client import Region
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 DATABASE = catalogue.host_of("database")
 UNIT = catalogue.unit("database", catalogue.fleet()["services"]["database"])

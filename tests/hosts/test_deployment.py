@@ -12,7 +12,7 @@ import remote
 from load import Load
 from website import Website
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 CREATED = 'http_requests_total{method="POST",route="/api/tasks",status="201"}'
 BUILD = ("python3", "/usr/local/lib/saltwatch/build-app")

@@ -19,7 +19,7 @@ from hand import DRIFTS, Hand
 from highstate import apply, changes, settle
 from prometheus import Prometheus
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.alone]
 
 SEED = 3006  # of the drifts; a failure names what was drifted
 CONTROL = "salt-1"
@@ -28,8 +28,7 @@ TEXTFILES = "/var/lib/prometheus/node-exporter"
 
 def report() -> list[dict[str, str]]:
     """Return the rows of ``salt-run drift.report``."""
-    for host in catalogue.hosts():
-        settle(host)
+    settle(*catalogue.hosts())
     rows: list[dict[str, str]] = json.loads(
         remote.run(CONTROL, "salt-run", "--out=json", "drift.report", timeout=900)
     )

@@ -10,7 +10,7 @@ from rehearsal.drill.command import Drill, Outcome
 from rehearsal.drill.faults import FAULTS
 from rehearsal.progress import Progress
 
-pytestmark = [pytest.mark.drift, pytest.mark.region, pytest.mark.undisturbed]
+pytestmark = [pytest.mark.drift, pytest.mark.region, pytest.mark.alone, pytest.mark.undisturbed]
 
 QUICK = ["service_killed", "scrape_blocked"]
 

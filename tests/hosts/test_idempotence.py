@@ -3,7 +3,7 @@
 import pytest
 from highstate import apply, changes
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.alone]
 
 
 def test_second_highstate_changes_nothing() -> None:

@@ -15,7 +15,7 @@ import pytest
 import remote
 from store import Store
 
-pytestmark = [pytest.mark.long, pytest.mark.drift]
+pytestmark = [pytest.mark.long, pytest.mark.drift, pytest.mark.alone]
 
 HOST = catalogue.host_of("app")
 RATE = 200  # lines a second

@@ -6,7 +6,7 @@ import catalogue
 import pytest
 import remote
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.alone]
 
 MODULE = "/srv/saltwatch/salt/_modules/canary.py"
 

@@ -10,7 +10,7 @@ from typing import Any
 import catalogue
 import pytest
 
-pytestmark = [pytest.mark.long, pytest.mark.region]
+pytestmark = [pytest.mark.long, pytest.mark.region, pytest.mark.alone]
 LOCAL = catalogue.CHECKOUT / "pillar" / "local" / "local" / "master.sls"
 STEPS = ["orch-deploy-control", "orch-deploy-launch", "orch-deploy-apply", "orch-deploy-test"]
 

@@ -140,7 +140,13 @@ KEPT = {
 }
 
 
-@pytest.fixture(params=DAEMONS)
+# Those whose first host is the application's.
+ON_APP = {"alloy", "http", "node"}
+
+
+@pytest.fixture(
+    params=[pytest.param(row, marks=pytest.mark.application) if row in ON_APP else row for row in DAEMONS]
+)
 def server(request: pytest.FixtureRequest, real: Callable[[str], None]) -> Iterator[Store]:
     """Each of them, as pillar has it again afterwards."""
     real(request.param)

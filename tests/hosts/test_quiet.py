@@ -20,6 +20,7 @@ def _names(prometheus: Prometheus, expression: str) -> set[str]:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.undisturbed
 def test_nothing_but_the_watchdog_fires(website: Website) -> None:
     """A quarter of an hour of load. Mutant: `prometheus:alerts:HighLatency:values:threshold` 1."""

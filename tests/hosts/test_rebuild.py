@@ -11,7 +11,7 @@ import saltcloud
 from highstate import apply, changes
 from prometheus import Prometheus
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.drift
 
 PROGRAM = Path(__file__).with_name("push_receiver.py").read_text()
 ROWS = {"mimir", "mimir_grpc", "mimir_memberlist"}
-METRIC, INSTANCE = "node_boot_time_seconds", catalogue.host_of("app")
+METRIC, INSTANCE = "node_boot_time_seconds", catalogue.host_of("grafana")
 Pillar = dict[str, Any]
 
 

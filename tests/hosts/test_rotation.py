@@ -13,7 +13,7 @@ import pytest
 import remote
 from website import Website
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 SECRET = catalogue.functions().database_secret(catalogue.fleet())
 CLIENTS = 3

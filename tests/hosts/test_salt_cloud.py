@@ -16,7 +16,8 @@ pytestmark = pytest.mark.region
 MAP = ("-m", "cloud.map", "-P")
 
 
-@pytest.mark.drift  # other tests list as well
+@pytest.mark.drift
+@pytest.mark.alone  # other tests list as well
 def test_a_failing_listing_launches_no_second_fleet(region: Region) -> None:
     """Mutant: a listing that fails taken for an empty one, as by the driver that Salt 3007 had."""
     before = saltcloud.instances()
@@ -49,6 +50,7 @@ def _cut_off(name: str, old: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_a_host_that_never_comes_up_is_told_and_replaced() -> None:
     """The others go on. Mutants: an endless wait for SSH; exit code 0; the dead one taken for complete."""
     hosts = {catalogue.host_of("loki"), dead := catalogue.host_of("tempo")}

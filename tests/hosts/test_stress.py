@@ -12,7 +12,7 @@ import remote
 from prometheus import Prometheus
 from website import Website
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 HOST = catalogue.host_of("stress")
 BEGAN = int(time.time())  # of earlier runs the journal is not asked

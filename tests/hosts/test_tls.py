@@ -151,6 +151,7 @@ def _master() -> str:
 
 
 @pytest.mark.drift
+@pytest.mark.application
 def test_a_name_more_makes_another_certificate_without_a_restart(
     website: Website, pillar: Callable[..., Any], eventually: Callable[..., Any]
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_name_more_makes_another_certificate_without_a_restart(
 
 
 @pytest.mark.drift
+@pytest.mark.application
 def test_a_key_that_is_not_the_certificate_s_changes_nothing(
     website: Website, pillar: Callable[..., Any]
 ) -> None:
@@ -179,6 +181,7 @@ def test_a_key_that_is_not_the_certificate_s_changes_nothing(
 
 
 @pytest.mark.drift
+@pytest.mark.application
 def test_http_leads_to_https_where_pillar_says_so(website: Website, pillar: Callable[..., Any]) -> None:
     """Mutants: the redirect without the path; /health redirected; the exporter's own status redirected."""
     assert website.ask("GET", "/").status == 200

@@ -14,7 +14,7 @@ import remote
 from prometheus import Prometheus
 from website import Website
 
-pytestmark = pytest.mark.drift
+pytestmark = [pytest.mark.drift, pytest.mark.application]
 
 HOST = catalogue.host_of("app")
 PORT = 4319  # where the fleet has Alloy, OTLP/HTTP's own is taken

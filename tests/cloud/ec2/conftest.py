@@ -3,6 +3,7 @@
 The driver goes through Salt's own loader and `salt.cloud`; only what would log in to a machine is stubbed.
 """
 
+import functools
 import logging
 import os
 import sys
@@ -25,6 +26,7 @@ import salt.cloud
 import salt.config
 import salt.loader
 import salt.utils.cloud
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from in_process import IMAGE_DEFAULTS, IMAGES, PROFILE, PROVIDERS, REGION, Bootstrap, Calls, SaltCloud
@@ -167,6 +169,14 @@ def _one_loader() -> Iterator[None]:
     loader = botocore.loaders.create_loader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda search_path_string=None: loader)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_key() -> Iterator[None]:
+    """Minions' keys and KMS's are nobody's here: finding primes is a tenth of all the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", functools.cache(rsa.generate_private_key))
         yield
 
 

@@ -1,11 +1,13 @@
 """What is told of the tests that ran."""
 
+import itertools
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from _pytest.mark.expression import Expression
 
 from rehearsal import suite
 from rehearsal.progress import StepError
@@ -74,7 +76,8 @@ def test_a_fleet_that_was_killed_is_taken_down_first(calls: list[str], tmp_path:
 
 
 BESIDE = ["region", "driver", "driver's coverage", "unit"]
-PARTS = ["lint", "hypervisor", "foundation", *BESIDE, "hosts"]
+HOSTS = ["fleet", "hosts", "application", "monitoring"]
+PARTS = ["lint", "hypervisor", "foundation", *BESIDE, *HOSTS]
 
 
 @pytest.mark.parametrize("bad", PARTS)
@@ -94,12 +97,45 @@ def test_each_part_runs_and_each_counts(bad: str, tmp_path: Path, monkeypatch: p
         self.parts.append(suite.Part(name, int(name == bad), 0, {}))
 
     monkeypatch.setattr(suite.Suite, "_part", part)
-    monkeypatch.setattr(suite.Suite, "with_fleet", lambda self: self.hosts(()))
+    monkeypatch.setattr(suite.Suite, "with_fleet", suite.Suite.hosts)
     assert suite.run(Settings("nobodys", tmp_path), long=False) == 1
     end = begun.index("the hypervisor's end")
     assert begun.index("lint") < begun.index("hypervisor")
     assert sorted(begun[:end]) == ["foundation", "hypervisor", "lint"]
-    assert sorted(begun[end + 1 :]) == sorted([*BESIDE, "hosts"])
+    assert sorted(begun[end + 1 :]) == sorted([*BESIDE, *HOSTS])
+
+
+def test_host_tests_run_in_turn_and_the_last_two_parts_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: all parts at once; each of them by itself."""
+    both, ended = threading.Barrier(2, timeout=60), []
+
+    def part(self: suite.Suite, name: str, *_: object) -> None:
+        if name in ("application", "monitoring"):
+            assert ended[:2] == ["fleet", "hosts"]
+            both.wait()
+        ended.append(name)
+
+    monkeypatch.setattr(suite.Suite, "_part", part)
+    suite.Suite(Settings("nobodys", tmp_path), long=False).hosts()
+    assert sorted(ended) == sorted(HOSTS)
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_each_host_test_runs_once(long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its marks are. Mutants: `not alone` left out of a part; `drift` left out of another."""
+    asked: list[str] = []
+
+    def part(self: suite.Suite, name: str, argv: list[str], environment: dict[str, str]) -> None:
+        asked.append(argv[argv.index("-m", argv.index("pytest")) + 1])
+
+    monkeypatch.setattr(suite.Suite, "_part", part)
+    suite.Suite(Settings("nobodys", tmp_path), long=long).hosts()
+    names = ("drift", "application", "alone", "region", "undisturbed", "long")
+    for marks in itertools.chain.from_iterable(itertools.combinations(names, n) for n in range(7)):
+        runs = [Expression.compile(each).evaluate(lambda name, **_: name in marks) for each in asked]  # noqa: B023
+        assert sum(runs) == (long or "long" not in marks), marks
 
 
 @pytest.mark.parametrize(
