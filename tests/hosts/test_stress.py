@@ -19,12 +19,12 @@ BEGAN = int(time.time())  # of earlier runs the journal is not asked
 _JOURNAL = ("journalctl", f"--since=@{BEGAN}", "--output=cat", "--no-pager")
 # Short ones, of every kind; the states get them as `pillar=`, beside those of the pillar itself.
 PROFILES: dict[str, dict[str, Any]] = {
-    "test-load": {"kind": "load", "rate": 10, "duration": 10, "concurrency": 2},
+    "test-load": {"kind": "load", "rate": 10, "duration": 6, "concurrency": 2},
     "test-errors": {"kind": "errors", "rate": 5, "duration": 6, "concurrency": 1},
-    "test-latency": {"kind": "latency", "rate": 4, "duration": 8, "concurrency": 2, "milliseconds": 2600},
+    "test-latency": {"kind": "latency", "rate": 4, "duration": 6, "concurrency": 2, "milliseconds": 2600},
     "test-logs": {"kind": "logs", "rate": 2, "duration": 5, "concurrency": 1, "lines": 50},
     "test-cpu": {"kind": "cpu", "duration": 5, "concurrency": 2},
-    "test-memory": {"kind": "memory", "duration": 10, "megabytes": 150},
+    "test-memory": {"kind": "memory", "duration": 6, "megabytes": 150},
     "test-long": {"kind": "load", "rate": 20, "duration": 900, "concurrency": 4},
     "test-greedy": {"kind": "memory", "duration": 5, "megabytes": 1024},
 }
@@ -256,7 +256,7 @@ def test_a_schedule_starts_it_and_is_off_by_default(eventually: Callable[..., An
     journal = (*_JOURNAL, "--unit=stress@test-logs")
     before = remote.run(HOST, *journal).count("run ended")
     try:
-        _apply({"profiles": PROFILES, "schedule": {"test-logs": "*-*-* *:*:0/15"}})
+        _apply({"profiles": PROFILES, "schedule": {"test-logs": "*-*-* *:*:0/5"}})
         assert "stress@test-logs.timer" in remote.run(HOST, *timers)
         eventually(lambda: remote.run(HOST, *journal).count("run ended") > before)
     finally:
