@@ -122,6 +122,21 @@ def test_host_tests_run_in_turn_and_the_last_two_parts_beside_each_other(
     assert sorted(ended) == sorted(HOSTS)
 
 
+@pytest.mark.parametrize("bad", HOSTS)
+def test_a_part_of_the_host_tests_that_does_not_end_is_an_error(
+    bad: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutant: the runs' results not asked for."""
+
+    def part(self: suite.Suite, name: str, *_: object) -> None:
+        if name == bad:
+            raise StepError("no end after 90 minutes", tmp_path / "log", "look")
+
+    monkeypatch.setattr(suite.Suite, "_part", part)
+    with pytest.raises(StepError):
+        suite.Suite(Settings("nobodys", tmp_path), long=False).hosts()
+
+
 @pytest.mark.parametrize("long", [False, True])
 def test_each_host_test_runs_once(long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its marks are. Mutants: `not alone` left out of a part; `drift` left out of another."""
