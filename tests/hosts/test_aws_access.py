@@ -135,10 +135,8 @@ def test_control_node_makes_and_removes_only_the_fleet_s(foreign_volume: str) ->
     That it launches what is the fleet's is seen by the fleet.
     """
     ec2 = boto3.client("ec2")
-    filters = {
-        "tag:Name": ["salt-1"],
-        "instance-state-name": ["running"],
-    }  # one that was replaced is still told
+    # One that was replaced is still told.
+    filters = {"tag:Name": ["salt-1"], "instance-state-name": ["running"]}
     (found,) = ec2.describe_instances(
         Filters=[{"Name": name, "Values": values} for name, values in filters.items()]
     )["Reservations"]

@@ -151,6 +151,7 @@ def server(request: pytest.FixtureRequest, real: Callable[[str], None]) -> Itera
     """Each of them, as pillar has it again afterwards."""
     real(request.param)
     server = Store(request.param)
+    assert (server.host == catalogue.host_of("app")) is (request.param in ON_APP)
     yield server
     assert not failed(apply(server, {})), "it does not come back"
     assert server.ask(DAEMONS[server.service].ready)[0] == 200
