@@ -140,18 +140,16 @@ KEPT = {
 }
 
 
-# Those whose first host is the application's.
-ON_APP = {"alloy", "http", "node"}
+def marks(row: str) -> list[pytest.MarkDecorator]:
+    """Return what a row's tests are marked with: those on the application's host belong to its part."""
+    return [pytest.mark.application] if Store(row).host == catalogue.host_of("app") else []
 
 
-@pytest.fixture(
-    params=[pytest.param(row, marks=pytest.mark.application) if row in ON_APP else row for row in DAEMONS]
-)
+@pytest.fixture(params=[pytest.param(row, marks=marks(row)) for row in DAEMONS])
 def server(request: pytest.FixtureRequest, real: Callable[[str], None]) -> Iterator[Store]:
     """Each of them, as pillar has it again afterwards."""
     real(request.param)
     server = Store(request.param)
-    assert (server.host == catalogue.host_of("app")) is (request.param in ON_APP)
     yield server
     assert not failed(apply(server, {})), "it does not come back"
     assert server.ask(DAEMONS[server.service].ready)[0] == 200
