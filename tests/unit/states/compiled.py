@@ -177,7 +177,7 @@ class Minion:
                     yield chunk["name"], chunk["contents"]
 
     def _text(self, chunk: Chunk, functions: Mapping[str, Any]) -> str:
-        path, _, error = functions["file.get_managed"](
+        rendered, _, error = functions["file.get_managed"](
             chunk["name"],
             template=chunk.get("template"),
             source=chunk["source"],
@@ -191,10 +191,12 @@ class Minion:
             context=chunk.get("context"),
             defaults=chunk.get("defaults"),
         )
-        if not path and not error:  # no template: the file as it is
-            path = functions["cp.cache_file"](chunk["source"])
-        assert path, f"{self.id} {self.env}: {chunk['__id__']}: {error}"
-        return Path(path).read_text()
+        assert not error, f"{self.id} {self.env}: {chunk['__id__']}: {error}"
+        if not rendered:  # no template: the file as it is
+            return Path(functions["cp.cache_file"](chunk["source"])).read_text()
+        text = Path(rendered).read_text()
+        Path(rendered).unlink()  # a temporary file, left to whom asked
+        return text
 
 
 def _unknown_arguments(chunks: list[Chunk], states: Mapping[str, Any]) -> Iterator[str]:
