@@ -173,7 +173,8 @@ class Suite:
 
     def _hosts(self, name: str, arguments: Sequence[str]) -> None:
         operator = Operator(self.settings)
-        argv = operator.command([sys.executable, "-m", "pytest", *arguments])
+        each = ["-v"] if self.long else []  # a line a test: one file's, the drill's, take an hour
+        argv = operator.command([sys.executable, "-m", "pytest", *each, *arguments])
         self._part(name, argv, operator.environment())
 
     def _part(self, name: str, argv: list[str], environment: dict[str, str] | None = None) -> None:

@@ -138,6 +138,17 @@ def test_a_part_of_the_host_tests_that_does_not_end_is_an_error(
 
 
 @pytest.mark.parametrize("long", [False, True])
+def test_long_host_tests_are_told_of_one_by_one(
+    long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants: a line a file, of which one takes an hour; a line a test where each takes seconds."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(suite.Suite, "_part", lambda self, name, argv, environment: asked.append(argv))
+    suite.Suite(Settings("nobodys", tmp_path), long=long).hosts()
+    assert ["-v" in argv for argv in asked] == [long] * len(HOSTS)
+
+
+@pytest.mark.parametrize("long", [False, True])
 def test_each_host_test_runs_once(long: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its marks are. Mutants: `not alone` left out of a part; `drift` left out of another."""
     asked: list[str] = []
